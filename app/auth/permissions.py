@@ -1,0 +1,42 @@
+"""What a route may ask for. Every route names one; a route without a permission fails a test."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Permission(Enum):
+    PUBLIC = "public"  # sign-in forms, health
+    NODE = "node"  # signed by a PBX node's key
+    SIGNED_IN = "signed_in"  # anyone with a session
+
+    PERSONAL = "personal"  # a domain user's own area
+    DOMAIN_VIEW = "domain_view"  # a domain administrator reads
+    USERS_EDIT = "users_edit"
+    NUMBERS_EDIT = "numbers_edit"
+    CALLS_VIEW = "calls_view"
+    FINANCE_VIEW = "finance_view"
+    PROVISIONING_VIEW = "provisioning_view"
+
+    POOL_VIEW = "pool_view"
+    POOL_MANAGE = "pool_manage"
+
+    PROVIDER_VIEW = "provider_view"  # every role of the staff
+    PROVIDER_DOMAINS = "provider_domains"
+    PROVIDER_BILLING = "provider_billing"
+    PROVIDER_TECH = "provider_tech"  # trunks, nodes, generations, jobs
+
+
+_DOMAIN_ADMIN = {Permission.PERSONAL, Permission.DOMAIN_VIEW, Permission.USERS_EDIT, Permission.NUMBERS_EDIT,
+                 Permission.CALLS_VIEW, Permission.FINANCE_VIEW, Permission.PROVISIONING_VIEW}
+
+ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
+    "user": frozenset({Permission.PERSONAL}),
+    "domain_admin": frozenset(_DOMAIN_ADMIN),
+    "subgroup_admin": frozenset({Permission.POOL_VIEW}),
+    "supervisor": frozenset({Permission.POOL_VIEW, Permission.POOL_MANAGE}),
+    "support": frozenset({Permission.PROVIDER_VIEW}),
+    "billing": frozenset({Permission.PROVIDER_VIEW, Permission.PROVIDER_BILLING, Permission.PROVIDER_DOMAINS}),
+    "administrator": frozenset({Permission.PROVIDER_VIEW, Permission.PROVIDER_BILLING,
+                                Permission.PROVIDER_DOMAINS, Permission.PROVIDER_TECH}),
+}

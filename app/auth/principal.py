@@ -1,0 +1,29 @@
+"""The signed-in person as a request sees it (`request.user`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from app.auth.permissions import ROLE_PERMISSIONS, Permission
+from app.kernel.actors import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Made from the session at each request; `actor` goes into the doors and the history."""
+
+    actor: Actor
+    role: str  # key of ROLE_PERMISSIONS
+    session_id: str  # hash of the cookie's token
+    csrf_secret: str
+    locale: str = ""  # "" follows the browser
+    domain_name: str = ""
+    company_name: str = ""
+    timezone: str = "Europe/Moscow"
+    permissions: frozenset[Permission] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "permissions", ROLE_PERMISSIONS[self.role])
+
+    def may(self, permission: Permission) -> bool:
+        return permission in self.permissions

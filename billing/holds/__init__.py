@@ -1,0 +1,1 @@
+"""Money set aside for calls in progress, so that parallel calls cannot overspend."""

@@ -1,0 +1,1 @@
+"""The tenant itself: a company's domain, its mode, blocks and state of provisioning."""

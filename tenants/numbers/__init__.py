@@ -1,0 +1,1 @@
+"""Telephone numbers of a domain: one written form, directions, emergency."""
