@@ -61,7 +61,7 @@ def state_dir() -> Path:
 
 
 def load_secrets(folder: Path) -> dict[str, str]:
-    """Secrets of this installation, made at the first call, readable by the owner alone."""
+    """Secrets of this installation: the environment's, else made at the first call and kept for the owner alone."""
     path = folder / "secrets.json"
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     wanted = ("secret_key", "node_key1", "node_key2", "database_owner_password", "database_app_password",
@@ -74,7 +74,7 @@ def load_secrets(folder: Path) -> dict[str, str]:
         beside.touch(mode=0o600)
         beside.write_text(json.dumps(known, indent=1))
         beside.replace(path)
-    return known
+    return known | {name: os.environ[name.upper()] for name in wanted if os.environ.get(name.upper())}
 
 
 def from_environment() -> Settings:
@@ -90,7 +90,7 @@ def from_environment() -> Settings:
         database_owner_url=env.get("DATABASE_URL", ""),
         database_pool_size=int(env.get("DATABASE_POOL", "8")),
         redis_url=env.get("REDIS_URL", ""),
-        secret_key=(env.get("SECRET_KEY") or kept["secret_key"]).encode(),
+        secret_key=kept["secret_key"].encode(),
         public_url=env.get("PUBLIC_URL", f"http://127.0.0.1:{port}").rstrip("/"),
         web_host=env.get("WEB_HOST", "127.0.0.1"),
         web_port=port,
@@ -98,8 +98,8 @@ def from_environment() -> Settings:
         metrics_port_worker=int(env.get("WORKER_METRICS_PORT", "0")),
         metrics_port_agent=int(env.get("AGENT_METRICS_PORT", "0")),
         node_name=env.get("NODE_NAME", "pbx1"),
-        node_key1=env.get("NODE_KEY1") or kept["node_key1"],
-        node_key2=env.get("NODE_KEY2") or kept["node_key2"],
+        node_key1=kept["node_key1"],
+        node_key2=kept["node_key2"],
         mail_url=env.get("MAIL_URL", "folder"),
         mail_from=env.get("MAIL_FROM", "Switchroom <noreply@switchroom.example>"),
         country=env.get("COUNTRY", "RU"),

@@ -1,0 +1,89 @@
+"""`python -m app <command>`; every command says in one line what it does."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+
+
+def _up(_args: argparse.Namespace) -> int:
+    from app.runner.supervisor import up
+
+    return asyncio.run(up())
+
+
+def _web(_args: argparse.Namespace) -> int:
+    import uvicorn
+
+    from app.settings import settings
+
+    chosen = settings()
+    uvicorn.run("app.asgi:create_app", factory=True, host=chosen.web_host, port=chosen.web_port,
+                workers=chosen.web_workers, loop="uvloop", http="httptools", access_log=False, log_config=None,
+                timeout_graceful_shutdown=10, server_header=False, proxy_headers=False)
+    return 0
+
+
+def _worker(_args: argparse.Namespace) -> int:
+    from app.worker import run
+
+    run()
+    return 0
+
+
+def _agent(_args: argparse.Namespace) -> int:
+    from pbx_provisioning.agent.main import run
+
+    run()
+    return 0
+
+
+def _migrate(_args: argparse.Namespace) -> int:
+    from app.runner.supervisor import prepare_database
+    from app.settings import state_dir
+
+    asyncio.run(prepare_database(state_dir()))
+    return 0
+
+
+def _build(_args: argparse.Namespace) -> int:
+    from app.kernel.i18n import compile_catalogues
+    from app.web.assets import build
+
+    compile_catalogues()
+    build()
+    return 0
+
+
+def _doctor(_args: argparse.Namespace) -> int:
+    from app.runner.doctor import main
+
+    return main()
+
+
+def _asterisk(_args: argparse.Namespace) -> int:
+    from app.runner.telephony import install
+
+    return install()
+
+
+COMMANDS = {
+    "up": (_up, "start everything on this machine, with demo data the first time"),
+    "web": (_web, "the web process"),
+    "worker": (_worker, "the worker process: jobs, letters, events"),
+    "agent": (_agent, "the agent of this machine's PBX node"),
+    "migrate": (_migrate, "bring the database up to date"),
+    "build": (_build, "compile language catalogues and copy browser libraries"),
+    "asterisk": (_asterisk, "install Asterisk into a private root file system (root, Debian)"),
+    "doctor": (_doctor, "explain what is present and what is missing"),
+}
+
+
+def main(words: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m app", description="Switchroom")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (_run, text) in COMMANDS.items():
+        commands.add_parser(name, help=text)
+    args = parser.parse_args(words if words is not None else sys.argv[1:])
+    return COMMANDS[args.command][0](args)
