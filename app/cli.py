@@ -33,7 +33,7 @@ def _worker(_args: argparse.Namespace) -> int:
 
 
 def _agent(_args: argparse.Namespace) -> int:
-    from pbx_provisioning.agent.main import run
+    from pbx_provisioning.agent.__main__ import main as run
 
     run()
     return 0

@@ -16,7 +16,7 @@ class Principal:
     role: str  # key of ROLE_PERMISSIONS
     session_id: str  # hash of the cookie's token
     csrf_secret: str
-    locale: str = ""  # "" follows the browser
+    locale: str = ""  # as kept with the account; the sign-in puts it into the cookie `lang`, which decides
     domain_name: str = ""
     company_name: str = ""
     timezone: str = "Europe/Moscow"
@@ -26,4 +26,8 @@ class Principal:
         object.__setattr__(self, "permissions", ROLE_PERMISSIONS[self.role])
 
     def may(self, permission: Permission) -> bool:
-        return permission in self.permissions
+        return permission is Permission.SIGNED_IN or permission in self.permissions
+
+    @property
+    def time_zone(self) -> str:
+        return self.timezone

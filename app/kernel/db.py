@@ -132,6 +132,12 @@ class PlatformTx(_Tx):
         return DomainTx(self.connection, self.actor, self.now, domain_id)
 
 
+class PublicTx(_Tx):
+    """Proof of a transaction bound to nothing: a tenant's table fails in it."""
+
+    __slots__ = ()
+
+
 @asynccontextmanager
 async def _transaction(scope: str) -> AsyncIterator[asyncpg.Connection]:
     """Commit at the end, roll back on any exception; the connection always goes back to the pool.
@@ -158,6 +164,13 @@ async def _transaction(scope: str) -> AsyncIterator[asyncpg.Connection]:
             raise
         finally:
             DB.current_transaction.reset(token)
+
+
+@asynccontextmanager
+async def public_transaction() -> AsyncIterator[PublicTx]:
+    """A transaction before anybody is signed in: provider parameters and the look-ups of sign-in names."""
+    async with _transaction("") as connection:
+        yield PublicTx(connection, Actor.system(name="visitor"), clock.now())
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import phonenumbers
@@ -267,11 +268,13 @@ def compile_catalogues() -> list[Path]:
 
     written = []
     for source in sorted(LOCALES_DIR.glob("*/LC_MESSAGES/*.po")):
-        target = source.with_suffix(".mo")
-        if target.exists() and target.stat().st_mtime > source.stat().st_mtime:
+        target, code = source.with_suffix(".mo"), source.parent.parent.name
+        newest = max(path.stat().st_mtime for path in (source, *_parts(code)))
+        if target.exists() and target.stat().st_mtime > newest:
             continue
         with source.open("rb") as stream:
-            catalogue = read_po(stream, locale=source.parent.parent.name)
+            catalogue = read_po(stream, locale=code)
+        _add_parts(catalogue, code, only_known=False)
         beside = target.with_suffix(".new")
         with beside.open("wb") as stream:
             write_mo(stream, catalogue)
@@ -307,6 +310,7 @@ def extract_messages() -> list[str]:
             catalogue = read_po(stream, locale=path.parent.parent.name)
         catalogue.update(template, no_fuzzy_matching=True)
         catalogue.obsolete.clear()
+        _add_parts(catalogue, path.parent.parent.name, only_known=True)
         missing += [_first(message.id) for message in catalogue
                     if message.id and not _is_translated(message.string)]
         with path.open("wb") as stream:
@@ -314,12 +318,34 @@ def extract_messages() -> list[str]:
     return missing
 
 
+def _parts(code: str) -> list[Path]:
+    """`parts/<feature>.<language>.po`: translations of one feature, written beside the common file."""
+    return sorted((LOCALES_DIR / "parts").glob(f"*.{code}.po"))
+
+
+def _add_parts(catalogue: Any, code: str, *, only_known: bool) -> None:
+    """Fill in what the common file lacks. `extract` takes only msgids that the code still uses."""
+    from babel.messages.pofile import read_po
+
+    for path in _parts(code):
+        with path.open("rb") as stream:
+            part = read_po(stream, locale=code)
+        for message in part:
+            if not message.id or not _is_translated(message.string):
+                continue
+            known = catalogue.get(message.id)
+            if known is not None and not _is_translated(known.string):
+                known.string = message.string
+            elif known is None and not only_known:
+                catalogue.add(message.id, message.string)
+
+
 def _first(msgid: str | tuple[str, ...] | list[str]) -> str:
     return msgid if isinstance(msgid, str) else msgid[0]
 
 
-def _is_translated(text: str | tuple[str, ...] | list[str]) -> bool:
-    return bool(text) if isinstance(text, str) else all(text)
+def _is_translated(text: str | tuple[str, ...] | list[str] | None) -> bool:
+    return all(text or ()) if isinstance(text, (tuple, list)) and text else bool(text)
 
 
 def main(arguments: list[str]) -> int:

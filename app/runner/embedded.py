@@ -24,16 +24,17 @@ SYSTEM_USER = "switchroom-db"  # PostgreSQL refuses to run as root
 
 
 def free_port(wanted: int) -> int:
-    """`wanted`, or the next port above it that nobody listens on."""
-    for port in range(wanted, wanted + 200):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    """`wanted`, or the next port above it that is free for TCP and UDP on loopback."""
+    for port in range(wanted, wanted + 500):
+        with socket.socket() as stream, socket.socket(type=socket.SOCK_DGRAM) as datagram:
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", port))
+                stream.bind(("127.0.0.1", port))
+                datagram.bind(("127.0.0.1", port))
             except OSError:
                 continue
             return port
-    raise RuntimeError(f"no free port between {wanted} and {wanted + 200}")
+    raise RuntimeError(f"no free port between {wanted} and {wanted + 500}")
 
 
 def remembered_port(folder: Path, name: str, wanted: int) -> int:

@@ -12,7 +12,6 @@ import contextlib
 import os
 import signal
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.runner import embedded, telephony
@@ -23,15 +22,6 @@ from migrations.runner import migrate
 
 def say(text: str) -> None:
     print(text, flush=True)
-
-
-@dataclass(slots=True)
-class Installation:
-    """Addresses of one running installation."""
-
-    settings: Settings
-    owner_url: str
-    environment: dict[str, str]  # of our child processes
 
 
 async def prepare_database(folder: Path) -> str:
@@ -104,10 +94,10 @@ async def _run(settings: Settings, owner_url: str) -> int:
     phone_system = await asyncio.to_thread(telephony.prepare, settings, owner_url)
     from app.runner import demo  # reads settings when imported
 
-    await demo.ensure(phone_system)
+    await demo.ensure(settings, phone_system)
     processes = children(settings, phone_system)
     async with contextlib.AsyncExitStack() as stack:
-        await _start_telephony(phone_system, stack)
+        await _start_telephony(settings, phone_system, stack)
         keepers = [asyncio.create_task(child.keep(stopping)) for child in processes]
         await _wait_until_ready(settings, stopping)
         if not stopping.is_set():
@@ -120,11 +110,12 @@ async def _run(settings: Settings, owner_url: str) -> int:
     return 0
 
 
-async def _start_telephony(phone_system: telephony.Telephony, stack: contextlib.AsyncExitStack) -> None:
+async def _start_telephony(settings: Settings, phone_system: telephony.Telephony, stack: contextlib.AsyncExitStack) -> None:
     """A node that does not start leaves the panel running, which says what is missing."""
-    for node in (phone_system.pstn, phone_system.node):
-        if node is None:
-            continue
+    if phone_system.node is None:
+        say(f"  {phone_system.missing}")
+        return
+    for node in (telephony.public_network(settings, phone_system.node), phone_system.node):
         try:
             seconds = await node.start()
             stack.push_async_callback(node.stop)

@@ -1,6 +1,6 @@
 """Asterisk on this machine: which one there is, how it is configured, starting it.
 
-Two instances run: the PBX node, and the simulated public network that its trunk leads to.
+The demo runs two instances: the PBX node, and the simulated public network that its trunk leads to.
 `ASTERISK_AMI_HOST` names an Asterisk that runs already; then none is started here.
 """
 
@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from app.runner.embedded import remembered_port
 from app.settings import ROOT, Settings, load_secrets
 from pbx_provisioning.node.runtime import Asterisk, AsteriskConfig, AsteriskMissing, AsteriskNode, ensure_root, locate
+from pbx_provisioning.simulate_pstn.runner import PstnConfig, pstn_node
 
+PSTN_ADDRESS, PSTN_PORT = "127.0.0.3", 5060  # the demo's simulated public network
 ASTERISK_ROOT = ROOT / ".local" / "asterisk-root"
 
 
 @dataclass(frozen=True, slots=True)
 class Telephony:
-    """What the agent is told, by environment; and the instances to start (none for an external one)."""
+    """What the agent is told, by environment; and the instance to start (none for an external one)."""
 
     environment: dict[str, str]
     sip_address: str  # host:port for phones
     node: AsteriskNode | None = None
-    pstn: AsteriskNode | None = None
     missing: str = ""  # why there is no telephony, and what to do
 
 
@@ -47,19 +47,26 @@ def prepare(settings: Settings, owner_url: str, instance: str = "pbx") -> Teleph
     except AsteriskMissing as missing:
         return Telephony({}, "", missing=f"{missing}")
     config = node_config(settings, owner_url, instance)
-    node = _node(config, asterisk, settings.state_dir / "asterisk" / instance)
+    node = AsteriskNode(config, asterisk, state=settings.state_dir / "asterisk" / instance)
     node.write_config()
     environment = {
         "ASTERISK_AMI_HOST": "127.0.0.1", "ASTERISK_AMI_PORT": str(config.ami_port),
         "ASTERISK_AMI_USER": config.ami_user, "ASTERISK_AMI_SECRET": config.ami_secret,
-        "ASTERISK_ETC": str(node.etc), "ASTERISK_CDR_FILE": str(node.cdr_file),
+        "ASTERISK_STATE": str(node.state),
     }
-    return Telephony(environment, f"{config.bind_address}:{config.sip_port}", node,
-                     public_network(settings, asterisk, config))
+    return Telephony(environment, f"{config.bind_address}:{config.sip_port}", node)
 
 
-def _node(config: AsteriskConfig, asterisk: Asterisk, state: Path, **more: Path) -> AsteriskNode:
-    return AsteriskNode(config, asterisk, state=state, **more)
+def public_network(settings: Settings, of: AsteriskNode) -> AsteriskNode:
+    """The simulated carrier on a loopback address of its own, with the node as its only customer."""
+    folder = settings.state_dir
+    config = PstnConfig(
+        instance=f"{of.config.instance}-pstn", bind_address=PSTN_ADDRESS, sip_port=PSTN_PORT,
+        ami_port=remembered_port(folder, "pstn-ami", 5039), ami_secret=of.config.ami_secret,
+        node_host=of.config.bind_address, node_port=of.config.sip_port)
+    node = pstn_node(config, of.asterisk, state=folder / "asterisk" / config.instance)
+    node.write_config()
+    return node
 
 
 def node_config(settings: Settings, owner_url: str, instance: str) -> AsteriskConfig:

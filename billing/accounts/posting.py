@@ -81,7 +81,9 @@ class Posting:
         return (DOMAIN_ACCOUNT, self.ledger_amount), (self.counter_account.value, -self.ledger_amount)
 
 
-def connection_postings(fee: RecurringFee, day: date, at: datetime, *, key: str, ref: str) -> tuple[Posting, ...]:
+def connection_postings(
+    fee: RecurringFee, day: date, at: datetime, *, key: str, ref: str,
+) -> tuple[Posting, ...]:
     """Connection fee first, then the subscription fee, both of one moment, both even when 0 [FIN-46, SVC-31].
 
     `day` is the day of `at` in the billing zone: the amounts are those of `connection_cost` for it.

@@ -138,7 +138,7 @@ class RecurringFee:
     connection: Money | None = None  # one-off price per instance
 
     def first_charge(self, day: date) -> Money:
-        """Charged at connection: this day, or the rest of the month; each instance rounded [SVC-D7, SVC-D11]."""
+        """Charged at connection: this day or the rest of the month, each instance rounded [SVC-D7, D11]."""
         unit = day_fee(self.monthly, day) if self.cycle is Cycle.DAILY else prorated_fee(self.monthly, day)
         return unit.rounded_for_ledger() * self.quantity
 
@@ -150,7 +150,7 @@ class RecurringFee:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCost:
-    """The three amounts shown before something paid is added, and charged on saving [USR-22, USR-23, SVC-33]."""
+    """The three amounts shown before something paid is added and charged on saving [USR-22, SVC-33]."""
 
     monthly: Money
     connection: Money
@@ -174,7 +174,9 @@ def connection_cost(
     return ConnectionCost(monthly, connection, first)
 
 
-def due_for_unblocking(uncharged: Iterable[RecurringFee], today: date, currency: Currency = Currency.RUB) -> Money:
+def due_for_unblocking(
+    uncharged: Iterable[RecurringFee], today: date, currency: Currency = Currency.RUB,
+) -> Money:
     """Sum of the fees not yet charged: monthly from today to the month's end, daily for today [FIN-D3]."""
     return sum((fee.first_charge(today) for fee in uncharged), Money.zero(currency))
 

@@ -50,7 +50,9 @@ def first_slice(price: CallPrice, free_money: int | None, parallel: int = 0) -> 
     return _longer(price, Hold(0, 0, None), 0, free_money, parallel, price.entry_seconds)
 
 
-def extension(price: CallPrice, hold: Hold, talked_seconds: int, free_money: int | None, parallel: int = 0) -> Hold:
+def extension(
+    price: CallPrice, hold: Hold, talked_seconds: int, free_money: int | None, parallel: int = 0,
+) -> Hold:
     """The hold after the agent asked for more at `talked_seconds`; never shorter or smaller than before.
 
     Unchanged `max_seconds` = no money for another increment; `ask_at_seconds` then says when to try

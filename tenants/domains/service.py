@@ -1,15 +1,30 @@
-"""Use cases of a domain: create, switch to commercial, block and unblock."""
+"""Use cases of a domain: create, switch to commercial, terms, limits, block and unblock."""
 
 from __future__ import annotations
 
-from asyncpg import UniqueViolationError
+from decimal import Decimal
+
+from asyncpg import ForeignKeyViolationError, UniqueViolationError
 
 from app.audit import history
-from app.kernel import provisioning
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
-from tenants.domains.rules import TRIAL_DAYS, TRIAL_MINUTES, NewDomain, check_domain_name, trial_end
+from app.kernel.money import Currency, Money
+from billing.accounts.blocks import end_block, start_block
+from billing.accounts.rules import Scheme
+from billing.accounts.service import after_credit, after_debit
+from tenants.domains.rules import (
+    TRIAL_DAYS,
+    TRIAL_MINUTES,
+    NewDomain,
+    check_credit_limit,
+    check_domain_name,
+    trial_end,
+)
+
+__all__ = ["change_limits", "change_tariff", "change_terms", "create_domain", "end_block", "start_block",
+           "switch_to_commercial"]
 
 
 async def create_domain(tx: PlatformTx, new: NewDomain) -> DomainTx:
@@ -79,29 +94,90 @@ async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str) -> 
                                   "tariff_id": (before["tariff_id"], tariff_id)})
 
 
-async def start_block(tx: DomainTx, kind: str, reason: str) -> bool:
-    """Suspend the service; False if a block of that kind is in force already.
+async def change_terms(tx: DomainTx, *, scheme: Scheme, credit_limit: Money | None) -> bool:
+    """Set the billing scheme and the credit limit; both changes are told apart in the history [FIN-42].
 
-    New calls are refused at once by the authorisation and by the dialplan of the next generation.
+    A balance below the new floor imposes the financial block in the same transaction; a block that the new terms
+    do not call for is lifted, and the fees due are charged, as after a payment [FIN-D1, FIN-D3].
+
+    Returns:
+        Whether the domain was blocked by it.
+
+    Raises:
+        InvalidFields: the limit does not suit the scheme, the bounds or the balance.
     """
-    started = await tx.fetchval(
-        "INSERT INTO domain_block (domain_id, kind, reason, started_at) VALUES ($1, $2, $3, $4) "
-        "ON CONFLICT (domain_id, kind) WHERE ended_at IS NULL DO NOTHING RETURNING id",
-        tx.domain_id, kind, reason[:500], tx.now)
-    if started is None:
-        return False
-    await provisioning.want_new_generation(tx, f"block_started {kind}")
-    await history.record(tx, "block_started", "domain", object_id=tx.domain_id, changes={
-        "block": (None, kind), "reason": (None, reason)})
-    return True
+    row = await tx.fetchrow("SELECT scheme, credit_limit, balance, currency FROM account WHERE domain_id = $1 "
+                            "FOR NO KEY UPDATE", tx.domain_id)
+    if row is None:
+        raise NotFound("domain", _("There is no such domain"))
+    currency = Currency(row["currency"])
+    balance = Money(row["balance"], currency)
+    limits = await _credit_bounds(tx)
+    check_credit_limit(credit_limit, scheme, balance, least=Money(limits["credit.min"], currency),
+                       most=Money(limits["credit.max"], currency))
+    amount = credit_limit.amount if credit_limit else None
+    await tx.execute("UPDATE account SET scheme = $2, credit_limit = $3 WHERE domain_id = $1",
+                     tx.domain_id, scheme.value, amount)
+    name = await _name(tx)
+    if scheme.value != row["scheme"]:
+        await history.record(tx, "scheme_changed", "domain", object_id=tx.domain_id, object_name=name,
+                             changes={"scheme": (row["scheme"], scheme.value)})
+    if amount != row["credit_limit"]:
+        await history.record(tx, "credit_limit_changed", "domain", object_id=tx.domain_id, object_name=name,
+                             changes={"credit_limit": (row["credit_limit"], amount)})
+    await after_credit(tx)
+    return await after_debit(tx)
 
 
-async def end_block(tx: DomainTx, kind: str) -> bool:
-    """Lift the block of that kind; False if there is none."""
-    ended = await tx.fetchval("UPDATE domain_block SET ended_at = $3 WHERE domain_id = $1 AND kind = $2 "
-                              "AND ended_at IS NULL RETURNING id", tx.domain_id, kind, tx.now)
-    if ended is None:
-        return False
-    await provisioning.want_new_generation(tx, f"block_ended {kind}")
-    await history.record(tx, "block_ended", "domain", object_id=tx.domain_id, changes={"block": (kind, None)})
-    return True
+_CREDIT_DEFAULTS = {"credit.min": 1000, "credit.max": 500_000}
+
+
+async def _credit_bounds(tx: DomainTx) -> dict[str, Decimal]:
+    """The provider's parameters of credit, with the defaults of the specification [§8.8]."""
+    rows = await tx.fetch("SELECT key, value FROM provider_parameter WHERE key = ANY($1::text[])",
+                          list(_CREDIT_DEFAULTS))
+    known = _CREDIT_DEFAULTS | {row["key"]: row["value"] for row in rows}
+    return {key: Decimal(str(value)) for key, value in known.items()}
+
+
+async def change_tariff(tx: DomainTx, tariff_id: int) -> None:
+    """Calls that are set up from now on are charged by the new tariff; running ones keep theirs.
+
+    Raises:
+        InvalidFields: there is no such tariff.
+    """
+    before = await tx.fetchrow("SELECT a.tariff_id, t.name FROM account a JOIN tariff t ON t.id = a.tariff_id "
+                               "WHERE a.domain_id = $1 FOR NO KEY UPDATE OF a", tx.domain_id)
+    if before is None:
+        raise NotFound("domain", _("There is no such domain"))
+    try:
+        async with tx.savepoint():
+            await tx.execute("UPDATE account SET tariff_id = $2 WHERE domain_id = $1", tx.domain_id, tariff_id)
+    except ForeignKeyViolationError as missing:
+        text = _("There is no such tariff")
+        raise InvalidFields("tariff", text, fields={"tariff_id": text}) from missing
+    if tariff_id == before["tariff_id"]:
+        return
+    after = await tx.fetchval("SELECT name FROM tariff WHERE id = $1", tariff_id)
+    await history.record(tx, "tariff_changed", "domain", object_id=tx.domain_id, object_name=await _name(tx),
+                         changes={"tariff": (before["name"], after)})
+
+
+async def change_limits(tx: DomainTx, *, max_users: int, max_paid_calls: int) -> None:
+    """How many users a domain may have and how many paid calls may run at once.
+
+    A number of users below the present one only stops new ones from being added.
+    """
+    before = await tx.fetchrow("SELECT name, max_users, max_paid_calls FROM domain WHERE id = $1 FOR UPDATE",
+                               tx.domain_id)
+    if before is None:
+        raise NotFound("domain", _("There is no such domain"))
+    await tx.execute("UPDATE domain SET max_users = $2, max_paid_calls = $3 WHERE id = $1",
+                     tx.domain_id, max_users, max_paid_calls)
+    await history.record(tx, "limits_changed", "domain", object_id=tx.domain_id, object_name=before["name"], changes={
+        "max_users": (before["max_users"], max_users),
+        "max_paid_calls": (before["max_paid_calls"], max_paid_calls)})
+
+
+async def _name(tx: DomainTx) -> str:
+    return await tx.fetchval("SELECT name FROM domain WHERE id = $1", tx.domain_id)

@@ -184,14 +184,3 @@ def list_entry(text: str) -> str:
     if len(digits) == 11 and digits[0] == "8":
         return "7" + digits[1:]
     return digits
-
-
-def display(e164: str) -> str:
-    """"+7 495 123-45-67" for +7 numbers [NUM-61], the international form for others."""
-    if len(e164) == 11 and e164.startswith("7"):
-        return f"+7 {e164[1:4]} {e164[4:7]}-{e164[7:9]}-{e164[9:]}"
-    try:
-        number = phonenumbers.parse("+" + e164, None)
-    except phonenumbers.NumberParseException:
-        return e164
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from app.kernel.money import Money
 from billing.accounts.rules import FeeDecision, Scheme, Terms, available, decide_fee
-from billing.holds.rules import extension, first_slice, settle
+from billing.holds.rules import Hold, extension, first_slice, settle
 from billing.rating.rules import CallPrice, RateRow
 from tests.property.billing.strategies import rate_rows
 
@@ -62,7 +61,8 @@ class SharedBalance(RuleBasedStateMachine):
         price, hold = self.holds[call]
         talked = max(self.talked[call], hold.max_seconds * part // 100)
         longer = extension(price, hold, talked, self.free_money(), len(self.holds) - 1)
-        assert longer.max_seconds >= hold.max_seconds and longer.amount >= hold.amount
+        assert longer.max_seconds >= hold.max_seconds
+        assert longer.amount >= hold.amount
         assert longer.ask_at_seconds is None or longer.ask_at_seconds > talked
         self.holds[call], self.talked[call] = (price, longer), talked
 
@@ -83,7 +83,8 @@ class SharedBalance(RuleBasedStateMachine):
     def fee(self, kopecks):
         held = Money.from_millionths(sum(hold.amount for _, hold in self.holds.values()))
         fee, balance = Money.from_millionths(kopecks * KOPECK), Money.from_millionths(self.balance)
-        if self.terms.scheme is Scheme.PREPAID and decide_fee(fee, balance, self.terms, held) is FeeDecision.POST:
+        decision = decide_fee(fee, balance, self.terms, held)
+        if self.terms.scheme is Scheme.PREPAID and decision is FeeDecision.POST:
             self.balance -= kopecks * KOPECK
 
     @invariant()
@@ -107,11 +108,11 @@ def test_thirty_parallel_calls_on_money_for_one(row, extra):
         if hold is not None:
             held += hold.amount
             allowed.append(hold)
-    assert allowed and held <= money
+    assert allowed
+    assert held <= money
     assert sum(price.amount(hold.max_seconds) for hold in allowed) <= money
 
 
-@pytest.mark.req("FIN-03")
 @settings(max_examples=100, deadline=None)
 @given(row=cheap_and_dear(), kopecks=st.integers(0, 3_000))
 def test_a_lone_call_can_talk_the_whole_balance_away(row, kopecks):
@@ -134,13 +135,10 @@ def test_a_lone_call_can_talk_the_whole_balance_away(row, kopecks):
 def test_minute_tariff_slices():
     """1.50 a minute: a quarter of an hour while there is plenty, less and less near the end."""
     price = CallPrice(RateRow("7", 1_500_000))
-    ample = first_slice(price, 1_000_000_000)
-    assert ample is not None and (ample.max_seconds, ample.amount) == (900, 22_500_000)
-    assert ample.ask_at_seconds == 600
-    scarce = first_slice(price, 12_000_000)
-    assert scarce is not None and (scarce.max_seconds, scarce.amount) == (120, 3_000_000)
-    last = first_slice(price, 1_500_000)
-    assert last is not None and (last.max_seconds, last.amount) == (60, 1_500_000)
+    assert first_slice(price, 1_000_000_000) == Hold(900, 22_500_000, ask_at_seconds=600)
+    assert first_slice(price, 12_000_000) == Hold(120, 3_000_000, ask_at_seconds=80)
+    assert first_slice(price, 12_000_000, parallel=9) == Hold(60, 1_500_000, ask_at_seconds=40)
+    assert first_slice(price, 1_500_000) == Hold(60, 1_500_000, ask_at_seconds=40)
     assert first_slice(price, 1_490_000) is None
 
 
@@ -149,7 +147,7 @@ def test_top_up_lengthens_a_call_that_had_no_money_left():
     hold = first_slice(price, 1_500_000)
     assert hold is not None
     stuck = extension(price, hold, 50, 0)
-    assert stuck.max_seconds == 60 and stuck.ask_at_seconds == 55
+    assert stuck == Hold(60, 1_500_000, ask_at_seconds=55)
     lengthened = extension(price, stuck, 55, 100_000_000)
     assert lengthened.max_seconds == 960  # the minute begun at 955 s is paid for and talked to its end
 

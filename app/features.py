@@ -1,0 +1,48 @@
+"""What the web process is put together from. A new feature is one line here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+PAGES = (
+    "app.auth.pages",
+    "tenants.dashboard.pages",
+    "tenants.users.pages",
+    "tenants.numbers.pages",
+    "tenants.domains.pages",
+    "tenants.calls.pages",
+    "billing.accounts.pages",
+    "tenants.pools.pages",
+    "app.audit.pages",
+    "app.provider.pages",
+    "pbx_provisioning.pages",
+    "pbx_provisioning.authorise.api",
+)
+
+
+def exists(name: str) -> bool:
+    """Whether there is such a module; an error inside a package that is there is not hidden."""
+    parts = name.split(".")  # parents first: find_spec of a child imports them
+    return all(find_spec(".".join(parts[:count])) is not None for count in range(1, len(parts) + 1))
+
+
+def controllers() -> list[Any]:
+    """Controllers and handlers of every feature that is there, in order."""
+    found: list[Any] = []
+    for name in PAGES:
+        if exists(name):
+            found += import_module(name).CONTROLLERS
+    _connect()
+    return found
+
+
+def _connect() -> None:
+    """Where a lower layer offers a registry for what a higher one knows."""
+    from app.auth import language, recovery
+    from app.web.pages import on_language_chosen
+    from tenants.users.credentials import set_password
+
+    recovery.use_password_setter(set_password)
+    on_language_chosen(language.keep_choice)

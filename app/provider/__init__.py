@@ -1,0 +1,1 @@
+"""The provider's console: domains, numbers, tariffs, trunks, nodes, payments, jobs."""

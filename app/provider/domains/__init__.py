@@ -1,0 +1,1 @@
+"""Domains of all customers: list, card, terms, blocks."""

@@ -1,0 +1,211 @@
+"""Domains in the provider's console: `/provider/domains`."""
+
+from __future__ import annotations
+
+from zoneinfo import available_timezones
+
+from litestar import Controller, Request, Response, get, post
+from litestar.params import FromPath
+from litestar.response import Template
+
+from app.kernel.db import DomainTx, PlatformTx, platform_transaction
+from app.kernel.i18n import _, lazy
+from app.provider.console import (
+    BLOCKS,
+    DOMAINS,
+    EXPORT_LIMIT,
+    MODES,
+    SCHEMES,
+    VIEW,
+    form_of,
+    node_choices,
+    pool_choices,
+    show,
+    tariff_choices,
+)
+from app.provider.domains import queries, service
+from app.provider.domains.forms import BlockForm, CommercialForm, LimitsForm, NewDomainForm, TariffForm, TermsForm
+from app.web.exports import ExportColumn, xlsx_answer
+from app.web.lists import Column, Filter, ListQuery, Page
+from app.web.shell import saved
+from tenants.domains import service as domains
+
+LIST = "/provider/domains"
+COLUMNS = (
+    Column("name", lazy("Domain"), "d.name"),
+    Column("company", lazy("Company"), "lower(d.company_name)", wide_only=True),
+    Column("account", lazy("Account"), "a.number", wide_only=True),
+    Column("mode", lazy("Mode"), "d.mode"),
+    Column("balance", lazy("Balance"), "a.balance", numeric=True),
+    Column("users", lazy("Users"), numeric=True, wide_only=True),
+    Column("node", lazy("PBX node"), "n.name", wide_only=True),
+    Column("state", lazy("Configuration"), "s.applied - s.desired", wide_only=True),
+)
+BLOCK_FILTER = {"none": lazy("Not blocked"), **BLOCKS}
+STATE_FILTER = {"behind": lazy("Being applied"), "failed": lazy("Failed")}
+HISTORY_COLUMNS = (
+    Column("at", lazy("Time")), Column("who", lazy("Who")), Column("action", lazy("Action")),
+    Column("changes", lazy("Changes")),
+)
+HISTORY_WORDS = {
+    "domain_created": lazy("Domain created"), "switched_to_commercial": lazy("Switched to commercial mode"),
+    "block_started": lazy("Blocked"), "block_ended": lazy("Block lifted"),
+    "scheme_changed": lazy("Billing scheme changed"), "credit_limit_changed": lazy("Credit limit changed"),
+    "tariff_changed": lazy("Tariff changed"), "limits_changed": lazy("Limits changed"),
+    "number_given": lazy("Number given"), "number_taken_back": lazy("Number taken back"),
+    "user_created": lazy("User created"), "user_changed": lazy("User changed"), "user_deleted": lazy("User deleted"),
+    "payment_recorded": lazy("Payment recorded"),
+}
+
+
+async def _list_query(request: Request, tx: PlatformTx) -> ListQuery:
+    return ListQuery.of(request, columns=COLUMNS, default_sort="name", filters=(
+        Filter("mode", lazy("Mode"), MODES), Filter("scheme", lazy("Scheme"), SCHEMES),
+        Filter("block", lazy("Blocks"), BLOCK_FILTER), Filter("state", lazy("Configuration"), STATE_FILTER),
+        Filter("pool", lazy("Pool"), {str(key): name for key, name in await pool_choices(tx)}),
+        Filter("node", lazy("PBX node"), {str(key): name for key, name in await node_choices(tx)})))
+
+
+class DomainPages(Controller):
+    """List, export, creation."""
+
+    path = LIST
+    opt = VIEW
+
+    @get("/")
+    async def list(self, request: Request) -> Template:
+        async with platform_transaction(request.user.actor) as tx:
+            query = await _list_query(request, tx)
+            rows, total = await queries.domains(tx, query)
+        return await show(request, "provider/domains/list.html", found=Page(rows, total, query))
+
+    @get("/export")
+    async def export(self, request: Request) -> Response[bytes]:
+        async with platform_transaction(request.user.actor) as tx:
+            query = await _list_query(request, tx)
+            query = ListQuery.parse(request.query_params, columns=COLUMNS, filters=query.available,
+                                    default_sort="name", limit=EXPORT_LIMIT)
+            rows, _total = await queries.domains(tx, query)
+        columns = [ExportColumn(label, width) for label, width in (
+            (lazy("Domain"), 30), (lazy("Company"), 36), (lazy("Account"), 14), (lazy("Mode"), 14),
+            (lazy("Scheme"), 14), (lazy("Balance"), 14), (lazy("Blocks"), 24), (lazy("Users"), 10),
+            (lazy("Numbers"), 10), (lazy("Pool"), 24), (lazy("PBX node"), 14), (lazy("Created"), 20))]
+        lines = ((row.name, row.company_name, row.account, MODES[row.mode], SCHEMES[row.scheme], row.balance,
+                  ", ".join(str(BLOCKS[kind]) for kind in row.blocks), row.users, row.numbers, row.pool, row.node,
+                  row.created_at) for row in rows)
+        return xlsx_answer(_("Domains"), columns, lines)
+
+    @get("/new", opt=DOMAINS)
+    async def new(self, request: Request) -> Template:
+        async with platform_transaction(request.user.actor) as tx:
+            choices = {"tariffs": await tariff_choices(tx), "nodes": await node_choices(tx),
+                       "pools": await pool_choices(tx)}
+        return await show(request, "provider/domains/new.html", zones=_zones(), **choices)
+
+    @post("/", opt=DOMAINS)
+    async def create(self, request: Request) -> Response:
+        form = await form_of(request, NewDomainForm)
+        async with platform_transaction(request.user.actor) as tx:
+            bound = await service.create_with_administrator(tx, form.domain(), form.administrator())
+        return saved(request, f"{LIST}/{bound.domain_id}", _("The domain is created."))
+
+
+class DomainCard(Controller):
+    """One domain: facts, forms that change it, history."""
+
+    path = LIST + "/{domain_id:int}"
+    opt = VIEW
+
+    @get("/")
+    async def card(self, request: Request, domain_id: FromPath[int]) -> Template:
+        async with platform_transaction(request.user.actor) as tx:
+            domain = await queries.facts(tx, domain_id)
+            blocks = await queries.open_blocks(tx, domain_id)
+        return await show(request, "provider/domains/card.html", domain=domain, blocks=blocks)
+
+    @get("/history")
+    async def history(self, request: Request, domain_id: FromPath[int]) -> Template:
+        query = ListQuery.of(request, columns=HISTORY_COLUMNS)
+        async with platform_transaction(request.user.actor) as tx:
+            facts = await queries.facts(tx, domain_id)
+            rows, total = await queries.history_of(tx, domain_id, limit=query.limit, offset=query.offset,
+                                                   like=query.like())
+        return await show(request, "provider/domains/history.html", domain=facts, found=Page(rows, total, query),
+                          words=HISTORY_WORDS)
+
+    @get("/change/{what:str}", opt=DOMAINS)
+    async def ask(self, request: Request, domain_id: FromPath[int], what: FromPath[str]) -> Template:
+        """The form of one change, in the dialog."""
+        if what not in FORMS:
+            raise queries.no_page()
+        async with platform_transaction(request.user.actor) as tx:
+            domain = await queries.facts(tx, domain_id)
+            blocks, tariffs = await queries.open_blocks(tx, domain_id), await tariff_choices(tx)
+        return await show(request, f"provider/domains/{what}.html", domain=domain, blocks=blocks, tariffs=tariffs)
+
+    @post("/commercial", opt=DOMAINS)
+    async def commercial(self, request: Request, domain_id: FromPath[int]) -> Response:
+        form = await form_of(request, CommercialForm)
+        async with platform_transaction(request.user.actor) as tx:
+            bound = await _bound(tx, domain_id)
+            await queries.check_tariff(tx, form.tariff_id)
+            await domains.switch_to_commercial(bound, tariff_id=form.tariff_id, scheme=form.scheme)
+        return saved(request, f"{LIST}/{domain_id}", _("The domain is in commercial mode."))
+
+    @post("/terms", opt=DOMAINS)
+    async def terms(self, request: Request, domain_id: FromPath[int]) -> Response:
+        scheme, limit = (await form_of(request, TermsForm)).terms()
+        async with platform_transaction(request.user.actor) as tx:
+            blocked = await domains.change_terms(await _bound(tx, domain_id), scheme=scheme, credit_limit=limit)
+        text = _("Saved. The balance is below the new limit: the domain is blocked.") if blocked else _("Saved.")
+        return saved(request, f"{LIST}/{domain_id}", text)
+
+    @post("/tariff", opt=DOMAINS)
+    async def tariff(self, request: Request, domain_id: FromPath[int]) -> Response:
+        form = await form_of(request, TariffForm)
+        async with platform_transaction(request.user.actor) as tx:
+            await domains.change_tariff(await _bound(tx, domain_id), form.tariff_id)
+        return saved(request, f"{LIST}/{domain_id}", _("The tariff is changed."))
+
+    @post("/limits", opt=DOMAINS)
+    async def limits(self, request: Request, domain_id: FromPath[int]) -> Response:
+        form = await form_of(request, LimitsForm)
+        async with platform_transaction(request.user.actor) as tx:
+            await domains.change_limits(await _bound(tx, domain_id), max_users=form.max_users,
+                                        max_paid_calls=form.max_paid_calls)
+        return saved(request, f"{LIST}/{domain_id}", _("Saved."))
+
+    @post("/block", opt=DOMAINS)
+    async def block(self, request: Request, domain_id: FromPath[int]) -> Response:
+        form = await form_of(request, BlockForm)
+        async with platform_transaction(request.user.actor) as tx:
+            started = await domains.start_block(await _bound(tx, domain_id), "administrative", form.reason)
+        return saved(request, f"{LIST}/{domain_id}",
+                     _("The domain is blocked.") if started else _("The domain was blocked already."))
+
+    @post("/unblock", opt=DOMAINS)
+    async def unblock(self, request: Request, domain_id: FromPath[int]) -> Response:
+        async with platform_transaction(request.user.actor) as tx:
+            ended = await domains.end_block(await _bound(tx, domain_id), "administrative")
+        return saved(request, f"{LIST}/{domain_id}",
+                     _("The block is lifted.") if ended else _("There was no administrative block."))
+
+
+FORMS = frozenset({"commercial", "terms", "tariff", "limits", "block", "unblock"})
+
+
+async def _bound(tx: PlatformTx, domain_id: int) -> DomainTx:
+    return await queries.bind(tx, domain_id)
+
+
+def _zones() -> list[str]:
+    """Places of the world, Russian ones first."""
+    first = ["Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk",
+             "Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan",
+             "Asia/Kamchatka"]
+    rest = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc", "SystemV"))
+                  and name not in first)
+    return first + rest
+
+
+CONTROLLERS = [DomainPages, DomainCard]

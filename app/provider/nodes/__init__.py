@@ -1,0 +1,1 @@
+"""PBX nodes: state, lag, drift."""

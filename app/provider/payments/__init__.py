@@ -1,0 +1,1 @@
+"""Payments entered by hand."""

@@ -1,0 +1,1 @@
+"""Tariffs, their versions and rates."""

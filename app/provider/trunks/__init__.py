@@ -1,0 +1,1 @@
+"""SIP trunks to carriers."""

@@ -1,0 +1,1 @@
+"""The panel's shell and page patterns: see README.md in this folder."""

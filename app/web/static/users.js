@@ -1,0 +1,29 @@
+// Forms of users: a made password fills its repeat too; credentials can be sent only where there is an address.
+(function () {
+  "use strict";
+  const closest = (e, selector) => e.target.closest && e.target.closest(selector);
+
+  document.addEventListener("click", (e) => {
+    const button = closest(e, "[data-password-make]");
+    const form = button && button.closest("form");
+    const again = form && form.querySelector('input[name="password_repeat"]');
+    if (!again) return;
+    again.value = form.querySelector('input[name="password"]').value;
+    again.type = "text";
+  });
+
+  function allowSending(form) {
+    const send = form.querySelector('input[name="send_credentials"]');
+    const email = form.querySelector('input[name="email"]');
+    if (!send || !email) return;
+    send.disabled = !email.value.trim() || !email.checkValidity();
+    if (send.disabled) send.checked = false;
+  }
+  document.addEventListener("input", (e) => {
+    const form = closest(e, "form");
+    if (form) allowSending(form);
+  });
+  const all = () => document.querySelectorAll("form").forEach(allowSending);
+  document.addEventListener("htmx:afterSettle", all);
+  all();
+})();

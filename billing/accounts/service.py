@@ -1,0 +1,184 @@
+"""Use cases of a personal account: post, check funds, take a payment, correct, block and unblock."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from app.audit import history
+from app.kernel.db import DomainTx, PlatformTx
+from app.kernel.errors import InvalidFields, Refused
+from app.kernel.i18n import _, format_money
+from app.kernel.money import Money
+from billing.accounts import ledger
+from billing.accounts.blocks import FINANCIAL, end_block, is_blocked, start_block
+from billing.accounts.ledger import Posted
+from billing.accounts.posting import Operation, Posting
+from billing.accounts.rules import blocks_after_debit, missing_funds, unblocks_after_credit
+from billing.accounts.state import Account, lock
+
+__all__ = ["Account", "Posted", "after_credit", "after_debit", "check_books", "correct", "end_block", "ensure_funds",
+           "fees_due", "lock", "post", "post_many", "record_payment", "start_block"]
+
+FeesDue = Callable[[DomainTx], Awaitable[Sequence[Posting]]]
+_fees_due: list[FeesDue] = []
+
+_PAYMENT_KINDS = {"bank": Operation.PAYMENT, "card": Operation.PAYMENT, "promised": Operation.PROMISED_PAYMENT}
+
+
+def fees_due(reckon: FeesDue) -> FeesDue:
+    """Register what a service still has to charge before a block may be lifted [FIN-D3]."""
+    _fees_due.append(reckon)
+    return reckon
+
+
+async def post(tx: DomainTx, posting: Posting) -> bool:
+    """Write a posting once; False if its key is there already."""
+    return bool((await ledger.write(tx, [(tx.domain_id, posting)])).ids)
+
+
+async def post_many(tx: DomainTx | PlatformTx, postings: Sequence[tuple[int, Posting]]) -> Posted:
+    """A batch in three round trips, whatever its length."""
+    return await ledger.write(tx, postings)
+
+
+async def ensure_funds(tx: DomainTx, amount: Money) -> None:
+    """The account stays locked, so that what was checked can be charged in the same transaction [SVC-D3].
+
+    Raises:
+        Refused: `funds` names the missing amount; `blocked`: a block is in force.
+    """
+    if not amount:
+        return
+    account = await lock(tx)
+    if await is_blocked(tx):
+        raise Refused("blocked", _("The domain is blocked: paid actions are not possible"))
+    missing = missing_funds(amount, account.balance, account.terms, account.held)
+    if missing:
+        raise Refused("funds", _("Not enough money on the account: %(missing)s more is needed")
+                      % {"missing": format_money(_up(missing))}, missing=str(_up(missing).amount))
+
+
+def _up(amount: Money) -> Money:
+    """To the minor unit and never below: the sum that is asked for must suffice."""
+    rounded = amount.rounded_for_ledger()
+    if rounded < amount:
+        rounded += Money(Decimal(1).scaleb(-amount.currency.minor_digits), amount.currency)
+    return rounded
+
+
+async def record_payment(
+    tx: DomainTx, *, external_id: str, amount: Money, source: str, description: str, kind: str = "bank",
+) -> bool:
+    """Money that came in, once per `external_id`; lifts the financial block if it suffices [FIN-D3, FIN-D7].
+
+    Needs the wide role (`PlatformTx.enter_domain`): a tenant cannot enter payments.
+
+    Returns:
+        False if this payment is there already.
+
+    Raises:
+        InvalidFields: the amount is not positive or has parts of the minor unit.
+        Refused: the external id belongs to another payment.
+    """
+    if amount.amount <= 0 or amount.rounded_for_ledger().amount != amount.amount:
+        text = _("An amount above zero with at most two decimals is expected")
+        raise InvalidFields("amount", text, fields={"amount": text})
+    account = await lock(tx)
+    if amount.currency is not account.currency:
+        raise InvalidFields("currency", _("The account is kept in another currency"))
+    payment_id = await tx.fetchval(
+        "INSERT INTO payment (domain_id, external_id, kind, source, description, amount, at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (external_id) DO NOTHING RETURNING id",
+        tx.domain_id, external_id, kind, source, description, amount.amount, tx.now)
+    if payment_id is None:
+        await _check_same_payment(tx, external_id, amount)
+        return False
+    posting = Posting(f"payment:{external_id}", _PAYMENT_KINDS[kind], source, 1, amount, tx.now,
+                      f"payment:{payment_id}")
+    written = await ledger.write(tx, [(tx.domain_id, posting)])
+    await tx.execute("UPDATE payment SET posting_id = $3 WHERE domain_id = $1 AND id = $2",
+                     tx.domain_id, payment_id, written.ids[tx.domain_id, posting.key])
+    await history.record(tx, "payment_recorded", "payment", object_id=payment_id, object_name=external_id,
+                         changes={"amount": (None, amount.amount), "kind": (None, kind)})
+    await after_credit(tx)
+    return True
+
+
+async def _check_same_payment(tx: DomainTx, external_id: str, amount: Money) -> None:
+    known = await tx.fetchrow("SELECT domain_id, amount FROM payment WHERE external_id = $1", external_id)
+    if known is None or known["domain_id"] != tx.domain_id or known["amount"] != amount.amount:
+        raise Refused("payment_known", _("There is another payment with this number already"))
+
+
+async def correct(tx: DomainTx, *, key: str, amount: Money, reason: str) -> bool:
+    """Mend the balance by an entry of its own: entries are never changed. Negative: a debit.
+
+    Returns:
+        False if a correction with this key is there already.
+    """
+    if not amount:
+        raise InvalidFields("amount", _("An amount is expected"), fields={"amount": _("An amount is expected")})
+    if not await post(tx, Posting(f"correction:{key}", Operation.CORRECTION, reason[:200], 1, amount, tx.now)):
+        return False
+    await history.record(tx, "balance_corrected", "account", object_id=tx.domain_id, object_name=key,
+                         changes={"amount": (None, amount.amount), "reason": (None, reason)})
+    await (after_debit(tx) if amount.amount < 0 else after_credit(tx))
+    return True
+
+
+async def after_debit(tx: DomainTx) -> bool:
+    """Impose the financial block when the balance calls for it [FIN-D1]; True if it begins now."""
+    account = await lock(tx)
+    if not blocks_after_debit(account.balance, account.terms):
+        return False
+    if await tx.fetchval("SELECT mode FROM domain WHERE id = $1", tx.domain_id) != "commercial":
+        return False
+    return await start_block(tx, FINANCIAL, "balance")
+
+
+async def after_credit(tx: DomainTx) -> bool:
+    """Lift the financial block when the balance covers the fees due, which are posted then [FIN-D3]."""
+    if not await is_blocked(tx, FINANCIAL):
+        return False
+    account = await lock(tx)
+    due = [posting for reckon in _fees_due for posting in await reckon(tx)]
+    total = sum((-posting.ledger_amount for posting in due), Money.zero(account.currency))
+    if not unblocks_after_credit(account.balance, total, account.terms):
+        return False
+    await ledger.write(tx, [(tx.domain_id, posting) for posting in due])
+    return await end_block(tx, FINANCIAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Something in the books that does not add up."""
+
+    domain_id: int
+    what: str  # balance | held | posting
+    expected: str
+    found: str
+
+
+_BOOKS = """
+SELECT a.domain_id, 'balance' AS what, COALESCE(e.total, 0)::text AS expected, a.balance::text AS found
+FROM account a LEFT JOIN (SELECT domain_id, sum(amount) AS total FROM entry WHERE account = 'domain'
+                          GROUP BY domain_id) e ON e.domain_id = a.domain_id
+WHERE a.balance <> COALESCE(e.total, 0)
+UNION ALL
+SELECT a.domain_id, 'held', COALESCE(h.total, 0)::text, a.held::text
+FROM account a LEFT JOIN (SELECT domain_id, sum(amount) AS total FROM hold WHERE released_at IS NULL
+                          GROUP BY domain_id) h ON h.domain_id = a.domain_id
+WHERE a.held <> COALESCE(h.total, 0)
+UNION ALL
+SELECT p.domain_id, 'posting', '0', p.id || ': ' || COALESCE(sum(e.amount)::text, 'no lines')
+FROM posting p LEFT JOIN entry e ON e.posting_id = p.id
+GROUP BY p.domain_id, p.id HAVING count(e.*) < 2 OR sum(e.amount) <> 0
+ORDER BY 1, 2, 4
+"""
+
+
+async def check_books(tx: PlatformTx) -> list[Difference]:
+    """One statement, one snapshot: balance = Σ lines, held = Σ open holds, every posting sums to zero."""
+    return [Difference(**row) for row in await tx.fetch(_BOOKS)]

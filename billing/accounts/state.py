@@ -1,0 +1,74 @@
+"""The account row as a value, read under its lock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.kernel.db import DomainTx, PlatformTx
+from app.kernel.errors import NotFound
+from app.kernel.i18n import _
+from app.kernel.money import Currency, Money
+from billing.accounts.rules import Scheme, Terms, available
+
+ACCOUNT_COLUMNS = (
+    "a.domain_id, a.number, a.currency, a.balance, a.held, a.scheme, a.credit_limit, a.tariff_id, "
+    "(SELECT (p.value #>> '{}')::numeric FROM provider_parameter p WHERE p.key = 'credit.default_limit') "
+    "AS default_limit")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A domain's account at one moment; `held` is set aside for calls in progress."""
+
+    domain_id: int
+    number: str
+    balance: Money
+    held: Money
+    terms: Terms
+    tariff_id: int
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Account:
+        """`row` has ACCOUNT_COLUMNS."""
+        currency = Currency(row["currency"])
+        limit, default = row["credit_limit"], row["default_limit"]
+        terms = Terms(Scheme(row["scheme"]), None if limit is None else Money(limit, currency),
+                      None if default is None else Money(default, currency))
+        return cls(row["domain_id"], row["number"], Money(row["balance"], currency), Money(row["held"], currency),
+                   terms, row["tariff_id"])
+
+    @property
+    def currency(self) -> Currency:
+        return self.balance.currency
+
+    @property
+    def free_millionths(self) -> int | None:
+        """Balance − floor − held, None without a floor: what holds reckon with."""
+        room = available(self.balance, self.terms, self.held)
+        return None if room is None else room.millionths()
+
+
+async def lock(tx: DomainTx) -> Account:
+    """The domain's account, locked until the end of the transaction. Comes before every lock of a hold.
+
+    Raises:
+        NotFound: there is no such domain.
+    """
+    row = await tx.fetchrow(f"SELECT {ACCOUNT_COLUMNS} FROM account a WHERE a.domain_id = $1 FOR NO KEY UPDATE",
+                            tx.domain_id)
+    if row is None:
+        raise NotFound("domain", _("There is no such domain"))
+    return Account.of(row)
+
+
+async def lock_many(tx: DomainTx | PlatformTx, domain_ids: Iterable[int]) -> dict[int, Account]:
+    """Accounts of several domains, locked in order of id: two batches cannot wait for each other."""
+    wanted = sorted(set(domain_ids))
+    if not wanted:
+        return {}
+    rows = await tx.fetch(
+        f"SELECT {ACCOUNT_COLUMNS} FROM account a WHERE a.domain_id = ANY($1::bigint[]) ORDER BY a.domain_id "
+        "FOR NO KEY UPDATE", wanted)
+    return {row["domain_id"]: Account.of(row) for row in rows}

@@ -1,0 +1,1 @@
+"""What a call costs: prefixes, time bands, increments [FIN-57…62]."""

@@ -1,0 +1,59 @@
+"""Trunks of the node: files and reloads when something about them was changed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import structlog
+
+from app.kernel.db import platform_transaction
+from pbx_provisioning.agent.reconciler import AGENT, Reconciler, expiries
+from pbx_provisioning.ami import AmiClient
+from pbx_provisioning.apply import files
+from pbx_provisioning.plan.load import load_trunks
+from pbx_provisioning.render.trunks import globals_file, pjsip_file
+
+log = structlog.get_logger()
+
+_ENDPOINT = re.compile(r"^endpoint = (\S+)$", re.MULTILINE)
+
+
+class Trunks:
+    """Brings `pjsip.d/trunks.conf` and `globals.d/trunks.conf` up to date; repeatable."""
+
+    def __init__(self, node_id: int, etc: Path, ami: AmiClient, reconciler: Reconciler) -> None:
+        self.node_id, self.ami, self._reconciler = node_id, ami, reconciler
+        self._pjsip, self._globals = etc / "pjsip.d/trunks.conf", etc / "globals.d/trunks.conf"
+        self._must_reload = True
+
+    def must_reload(self) -> None:
+        """Asterisk came up and may have read older files."""
+        self._must_reload = True
+
+    async def bring_up_to_date(self) -> bool:
+        """True when something was changed. Raises AppError for a trunk that cannot be rendered."""
+        async with platform_transaction(AGENT) as tx:
+            trunks = await load_trunks(tx, self.node_id)
+        globals_changed = await _write(self._globals, globals_file(trunks))
+        before, text = files.read(self._pjsip) or "", pjsip_file(trunks)
+        if await _write(self._pjsip, text):
+            self._must_reload = True
+        if globals_changed:
+            self._reconciler.want_reload()
+        if not self._must_reload:
+            return globals_changed
+        await self.ami.command("module reload res_pjsip.so")
+        names = sorted(set(_ENDPOINT.findall(before + text)))
+        await self.ami.all(expiries(names))  # trunks sit in the same caches as phones
+        self._must_reload = False
+        log.info("trunks_applied", trunks=len(trunks))
+        return True
+
+
+async def _write(path: Path, text: str) -> bool:
+    if files.read(path) == text:
+        return False
+    await asyncio.to_thread(files.replace, path, text)
+    return True

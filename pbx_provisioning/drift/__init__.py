@@ -1,0 +1,1 @@
+"""Is what Asterisk holds what the database wants?"""

@@ -1,0 +1,1 @@
+"""Call records from the nodes into the database."""

@@ -1,0 +1,137 @@
+"""A call record as the node's spool holds it: one CSV line, columns by position.
+
+The order is a contract with `node/templates/cdr_custom.conf`; new columns come at the end only.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+
+VERSION = "1"
+COLUMNS = 27
+MAX_LINE = 16_384
+_LIMITS = {"uniqueid": 80, "linkedid": 80, "channel": 120, "text": 160}
+
+
+class BadRecord(ValueError):
+    """The line is no call record; it is put aside, never lost and never in the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class CdrRecord:
+    """Times are aware UTC, durations exact seconds. Ids that the node did not know are None.
+
+    `user_id` is our caller; of an incoming call the user it rang at. `sw_*` of the dialplan come without
+    the prefix. `hold` is the digits of a hold, "offline" (the panel did not answer), or "".
+    """
+
+    uniqueid: str
+    linkedid: str
+    sequence: int
+    account_code: str
+    channel: str
+    dst_channel: str
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime
+    duration_seconds: Decimal
+    billsec: Decimal
+    disposition: str  # ANSWERED, NO ANSWER, BUSY, FAILED, CONGESTION
+    src: str
+    dst: str
+    last_app: str
+    domain_id: int | None
+    user_id: int | None
+    direction: str  # internal, out, in, emergency; "" when the call never got that far
+    a_number: str
+    b_number: str
+    trunk: str
+    hold: str
+    reason: str  # why the call was refused
+    number: str  # our number: caller ID of an outgoing call, dialled number of an incoming one
+    is_billable: bool
+    cause: int | None  # Q.850
+
+    @property
+    def hold_id(self) -> int | None:
+        return _whole(self.hold) if self.hold.isdigit() else None
+
+
+def parse_line(line: str) -> CdrRecord:
+    """Raises BadRecord; never anything else."""
+    if len(line) > MAX_LINE:
+        raise BadRecord("too long")
+    try:
+        rows = list(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise BadRecord(f"not CSV: {error}") from error
+    if len(rows) != 1 or len(rows[0]) < COLUMNS:
+        raise BadRecord("too few columns")
+    cells = rows[0]
+    if cells[0] != VERSION:
+        raise BadRecord("unknown version")
+    try:
+        return _record(cells)
+    except (ValueError, InvalidOperation, OverflowError) as error:
+        raise BadRecord(str(error)[:200]) from error
+
+
+def _record(cells: list[str]) -> CdrRecord:
+    start, end = _time(cells[7]), _time(cells[9])
+    if start is None or end is None or not cells[1]:
+        raise BadRecord("no times or no unique id")
+    sequence = _whole(cells[3])
+    if sequence is None or sequence > 2**31 - 1:
+        raise BadRecord("sequence")
+    cause = _whole(cells[26])
+    return CdrRecord(
+        uniqueid=_id(cells[1], 80), linkedid=_id(cells[2] or cells[1], 80), sequence=sequence,
+        account_code=_text(cells[4]), channel=_text(cells[5]), dst_channel=_text(cells[6]),
+        started_at=start, answered_at=_time(cells[8]), ended_at=end,
+        duration_seconds=_seconds(cells[10]), billsec=_seconds(cells[11]), disposition=_text(cells[12]),
+        src=_text(cells[13]), dst=_text(cells[14]), last_app=_text(cells[15]),
+        domain_id=_big(cells[16]), user_id=_big(cells[17]), direction=_text(cells[18]),
+        a_number=_text(cells[19]), b_number=_text(cells[20]), trunk=_text(cells[21]), hold=_text(cells[22]),
+        reason=_text(cells[23]), number=_text(cells[24]), is_billable=cells[25] == "1",
+        cause=cause if cause is not None and cause < 1000 else None)
+
+
+def _id(text: str, longest: int) -> str:
+    if len(text) > longest or not text.isascii() or not text.isprintable():
+        raise BadRecord("unique id")
+    return text
+
+
+def _text(text: str) -> str:
+    """Phones put what they like into some fields: control characters go, the length is bounded."""
+    return "".join(one for one in text[:160] if one.isprintable())
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+def _big(text: str) -> int | None:
+    return _whole(text) or None
+
+
+def _time(text: str) -> datetime | None:
+    """Seconds since 1970 with a fraction, or Asterisk's own form in UTC; "" and 0 are no time."""
+    if not text or text.strip("0.") == "":
+        return None
+    if "-" in text:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    whole, _dot, fraction = text.partition(".")
+    if not whole.isdigit() or len(whole) > 11 or (fraction and not fraction.isdigit()):
+        raise BadRecord("time")
+    return datetime.fromtimestamp(int(whole), UTC).replace(microsecond=int((fraction + "000000")[:6]))
+
+
+def _seconds(text: str) -> Decimal:
+    value = Decimal(text or "0")
+    if not value.is_finite() or not 0 <= value < 10_000_000:
+        raise BadRecord("duration")
+    return value

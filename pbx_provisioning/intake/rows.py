@@ -1,0 +1,104 @@
+"""From a record to the row of a call: pure, and tolerant of whatever a node writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from pbx_provisioning.intake.records import CdrRecord
+
+REFUSALS = frozenset({"funds", "blocked", "restricted", "no_rate", "number", "trial", "limit", "trunk", "error",
+                      "no_rule"})
+DIRECTIONS = frozenset({"internal", "out", "in", "emergency"})
+_RESULTS = {"BUSY": "busy", "NO ANSWER": "no_answer", "FAILED": "failed", "CONGESTION": "failed"}
+_CAUSES = {"answered": 16, "busy": 17, "no_answer": 19}
+_TRUNK = re.compile(r"(?:trunk)?([0-9]{1,18})")
+_ACCOUNT_CODE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+_E164 = re.compile(r"[1-9][0-9]{6,14}")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A finished call before it has a price. `talk_ms` from answer to end, not negative."""
+
+    record: CdrRecord
+    domain_id: int
+    user_id: int | None
+    peer_user_id: int | None
+    direction: str
+    a_number: str
+    b_number: str
+    trunk_id: int | None
+    result: str
+    hangup_cause: int
+    refusal: str
+    talk_ms: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.record.uniqueid, self.record.sequence
+
+    @property
+    def is_chargeable(self) -> bool:
+        """Outgoing and answered. Whether money or trial seconds pay is decided later."""
+        return self.direction == "out" and self.result == "answered"
+
+    @property
+    def has_e164(self) -> bool:
+        return _E164.fullmatch(self.b_number) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows of the ids and extensions in a batch."""
+
+    domains: frozenset[int]
+    user_domains: Mapping[int, int]  # user → domain
+    extensions: Mapping[tuple[int, str], int]  # (domain, extension) → user
+
+
+def owner_of(record: CdrRecord) -> tuple[int | None, int | None]:
+    """(domain, user) as the dialplan told, else by the endpoint's account code, which a phone cannot choose."""
+    if record.domain_id is not None:
+        return record.domain_id, record.user_id
+    code = _ACCOUNT_CODE.fullmatch(record.account_code)
+    return (int(code[1]) or None, int(code[2]) or None) if code else (None, None)
+
+
+def to_call(record: CdrRecord, known: Known) -> Call | None:
+    """None when no domain of ours owns it. A user of another domain is not believed."""
+    domain_id, user_id = owner_of(record)
+    if domain_id is None or domain_id not in known.domains:
+        return None
+    if user_id is not None and known.user_domains.get(user_id, domain_id) != domain_id:
+        user_id = None
+    direction = record.direction if record.direction in DIRECTIONS else "internal"
+    answered = record.disposition == "ANSWERED" and record.answered_at is not None
+    refused = not answered and record.reason in REFUSALS
+    result = "answered" if answered else "refused" if refused else _RESULTS.get(record.disposition, "failed")
+    peer = known.extensions.get((domain_id, record.b_number)) if direction == "internal" else None
+    if not answered:  # an answer without ANSWERED is our announcement's: nobody talked
+        record = replace(record, answered_at=None) if record.answered_at else record
+    return Call(
+        record=record, domain_id=domain_id, user_id=user_id, peer_user_id=peer, direction=direction,
+        a_number=_first(record.number if direction == "out" else "", record.a_number, record.src),
+        b_number=_first(record.b_number, record.dst), trunk_id=_trunk_id(record.trunk), result=result,
+        hangup_cause=record.cause if record.cause is not None else _CAUSES.get(result, 0),
+        refusal=record.reason if not answered else "", talk_ms=_talk_ms(record))
+
+
+def _first(*texts: str) -> str:
+    return next((text for text in texts if text), "")[:64]
+
+
+def _trunk_id(name: str) -> int | None:
+    found = _TRUNK.fullmatch(name)
+    return int(found[1]) if found else None
+
+
+def _talk_ms(record: CdrRecord) -> int:
+    if record.answered_at is None:
+        return 0
+    return max((record.ended_at - record.answered_at) // timedelta(milliseconds=1), 0)

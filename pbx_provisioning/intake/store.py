@@ -1,0 +1,165 @@
+"""SQL of the intake: what a batch must know, and writing it in sets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+
+from app.kernel.db import PlatformTx
+from pbx_provisioning.intake.charging import Hold, Priced
+from pbx_provisioning.intake.records import CdrRecord
+from pbx_provisioning.intake.rows import Call, Known, owner_of
+
+Key = tuple[str, int]  # uniqueid, sequence
+
+
+async def load_known(tx: PlatformTx, records: Sequence[CdrRecord]) -> tuple[Known, frozenset[int]]:
+    """Who is who in the batch, and which domains are in trial."""
+    owners = [owner_of(record) for record in records]
+    domains = await tx.fetch(
+        "SELECT d.id, d.mode FROM domain d JOIN account a ON a.domain_id = d.id WHERE d.id = ANY($1::bigint[])",
+        list({domain_id for domain_id, _ in owners if domain_id}))
+    pairs = {(domain_id, record.b_number) for (domain_id, _), record in zip(owners, records, strict=True)
+             if domain_id and record.direction == "internal" and record.b_number}
+    users = await tx.fetch(
+        "SELECT id, domain_id, extension FROM domain_user WHERE id = ANY($1::bigint[]) UNION "
+        "SELECT u.id, u.domain_id, u.extension FROM unnest($2::bigint[], $3::text[]) AS called (domain_id, digits) "
+        "JOIN domain_user u ON u.domain_id = called.domain_id AND u.extension = called.digits",
+        list({user_id for _, user_id in owners if user_id}), [one for one, _ in pairs], [one for _, one in pairs])
+    known = Known(frozenset(row["id"] for row in domains), {row["id"]: row["domain_id"] for row in users},
+                  {(row["domain_id"], row["extension"]): row["id"] for row in users})
+    return known, frozenset(row["id"] for row in domains if row["mode"] == "trial")
+
+
+async def load_holds(tx: PlatformTx, node_id: int, calls: Sequence[Call]) -> dict[Key, Hold]:
+    """The hold of each call: the one that the record names if it is the domain's and the node's own, else the one
+    of its channel (the node may never have heard the answer)."""
+    out = [call for call in calls if call.direction == "out" or call.record.hold]
+    if not out:
+        return {}
+    named = [call.record.hold_id for call in out if call.record.hold_id]
+    rows = await tx.fetch(
+        "SELECT id, domain_id, uniqueid, b_number, version_id, trial AS is_trial, seconds FROM hold "
+        "WHERE node_id = $1 AND uniqueid = ANY($2::text[]) UNION "
+        "SELECT id, domain_id, uniqueid, b_number, version_id, trial, seconds FROM hold "
+        "WHERE id = ANY($3::bigint[]) AND node_id = $1",
+        node_id, list({call.record.uniqueid for call in out}), named)
+    holds = [Hold(**row) for row in rows]
+    by_id = {(hold.domain_id, hold.id): hold for hold in holds}
+    by_channel = {(hold.domain_id, hold.uniqueid): hold for hold in holds}
+    found: dict[Key, Hold] = {}
+    for call in out:
+        hold = (by_id.get((call.domain_id, call.record.hold_id or 0))
+                or by_channel.get((call.domain_id, call.record.uniqueid)))
+        if hold is not None:
+            found[call.key] = hold
+    return found
+
+
+async def lock_trial_domains(tx: PlatformTx, domain_ids: set[int]) -> None:
+    """Before the accounts: the order of every other use case of a domain."""
+    if domain_ids:
+        await tx.fetch("SELECT id FROM domain WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE",
+                       sorted(domain_ids))
+
+
+async def load_existing(tx: PlatformTx, node_id: int, records: Sequence[CdrRecord]) -> set[Key]:
+    """Keys of calls that are in already; the range spares partitions that cannot hold them."""
+    starts = [record.started_at for record in records]
+    rows = await tx.fetch(
+        "SELECT uniqueid, sequence FROM call WHERE node_id = $1 AND uniqueid = ANY($2::text[]) "
+        "AND started_at BETWEEN $3 AND $4", node_id, [record.uniqueid for record in records],
+        min(starts) - timedelta(days=2), max(starts) + timedelta(days=2))
+    return {(row["uniqueid"], row["sequence"]) for row in rows}
+
+
+async def release_holds(tx: PlatformTx, priced: Sequence[Priced]) -> None:
+    """The calls are over: what they held is free again. Their accounts are locked.
+
+    An answered call's hold learns the moment, so that a late word of the agent does not open it again.
+    """
+    answered: dict[int, object] = {}
+    for one in priced:
+        if one.hold is not None:
+            answered[one.hold.id] = one.call.record.answered_at or answered.get(one.hold.id)
+    if not answered:
+        return
+    await tx.execute(
+        "WITH freed AS (UPDATE hold SET released_at = $3, "
+        "answered_at = COALESCE(hold.answered_at, ended.answered_at) "
+        "FROM unnest($1::bigint[], $2::timestamptz[]) AS ended (id, answered_at) "
+        "WHERE hold.id = ended.id AND released_at IS NULL RETURNING hold.domain_id, hold.amount), "
+        "sums AS (SELECT domain_id, sum(amount) AS amount FROM freed GROUP BY domain_id) "
+        "UPDATE account SET held = greatest(held - sums.amount, 0) FROM sums "
+        "WHERE account.domain_id = sums.domain_id AND sums.amount <> 0",
+        list(answered), list(answered.values()), tx.now)
+
+
+async def use_trial_seconds(tx: PlatformTx, priced: Sequence[Priced]) -> None:
+    used: dict[int, int] = {}
+    for one in priced:
+        if one.trial_seconds:
+            used[one.call.domain_id] = used.get(one.call.domain_id, 0) + one.trial_seconds
+    if used:
+        await tx.execute(
+            "UPDATE domain SET trial_seconds_left = greatest(trial_seconds_left - used.seconds, 0) "
+            "FROM unnest($1::bigint[], $2::bigint[]) AS used (id, seconds) WHERE domain.id = used.id",
+            list(used), list(used.values()))
+
+
+_INSERT_CALLS = """
+INSERT INTO call (domain_id, node_id, uniqueid, sequence, linkedid, direction, user_id, peer_user_id, a_number,
+    b_number, trunk_id, started_at, answered_at, ended_at, talk_seconds, result, hangup_cause, refusal, hold_id,
+    rating, cost, charge, posting_id, received_at)
+SELECT domain_id, $22, uniqueid, sequence, linkedid, direction, user_id, peer_user_id, a_number, b_number, trunk_id,
+    started_at, answered_at, ended_at, talk_seconds, result, hangup_cause, refusal, hold_id, rating,
+    hundredths * 0.01, charge::jsonb, posting_id, $23
+FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
+    $9::text[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::int[], $15::text[],
+    $16::int[], $17::text[], $18::bigint[], $19::text[], $20::bigint[], $21::text[], $24::bigint[])
+  AS new (domain_id, uniqueid, sequence, linkedid, direction, user_id, peer_user_id, a_number, b_number, trunk_id,
+    started_at, answered_at, ended_at, talk_seconds, result, hangup_cause, refusal, hold_id, rating, hundredths,
+    charge, posting_id)
+ON CONFLICT ON CONSTRAINT call_record_key DO NOTHING RETURNING id, uniqueid, sequence
+"""
+
+
+async def insert_calls(tx: PlatformTx, node_id: int, priced: Sequence[Priced],
+                       posting_ids: Mapping[tuple[int, str], int]) -> dict[Key, int]:
+    """Ids of the calls that are new."""
+    if not priced:
+        return {}
+    rows = [_row(one, posting_ids) for one in priced]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    found = await tx.fetch(_INSERT_CALLS, *columns[:21], node_id, tx.now, columns[21])
+    return {(row["uniqueid"], row["sequence"]): row["id"] for row in found}
+
+
+def _row(one: Priced, posting_ids: Mapping[tuple[int, str], int]) -> tuple[object, ...]:
+    call, record = one.call, one.call.record
+    posting = one.posting
+    return (
+        call.domain_id, record.uniqueid, record.sequence, record.linkedid, call.direction, call.user_id,
+        call.peer_user_id, call.a_number, call.b_number, call.trunk_id, record.started_at, record.answered_at,
+        record.ended_at, one.seconds if call.is_chargeable else _whole_seconds(call), call.result, call.hangup_cause,
+        call.refusal, one.hold.id if one.hold else None, one.rating,
+        int(one.cost.amount.scaleb(2)) if one.cost else 0,
+        json.dumps(one.charge) if one.charge is not None else None,
+        posting_ids.get((call.domain_id, posting.key)) if posting else None)
+
+
+def _whole_seconds(call: Call) -> int:
+    return min(-(-call.talk_ms // 1000), 2**31 - 1)
+
+
+async def quarantine(tx: PlatformTx, node_id: int, records: Sequence[CdrRecord], reason: str,
+                     error: str = "") -> None:
+    """Put records aside for a person to look at; each once."""
+    for record in records:
+        body = json.loads(json.dumps(asdict(record), default=str))
+        await tx.execute(
+            "INSERT INTO record_quarantine (node_id, uniqueid, sequence, reason, error, record, received_at) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (node_id, uniqueid, sequence) DO NOTHING",
+            node_id, record.uniqueid, record.sequence, reason, error[:500], body, tx.now)

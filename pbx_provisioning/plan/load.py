@@ -1,0 +1,71 @@
+"""Reading a domain's plan: one statement per table inside one snapshot of the database."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.kernel.db import PlatformTx
+from app.settings import settings
+from pbx_provisioning.plan.model import Did, DomainPlan, Trunk, User
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A row of provisioning_state with the node it concerns."""
+
+    domain_id: int
+    node_id: int
+    desired: int
+    applied: int
+    pinned: int | None
+    changed_at: datetime
+    changed_by: str
+    reason: str
+    error: str
+
+
+async def one_snapshot(tx: PlatformTx) -> None:
+    """Every later statement of this transaction sees the same instant; call it before any query."""
+    await tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+async def load_wanted(tx: PlatformTx, domain_id: int) -> Wanted | None:
+    row = await tx.fetchrow(
+        "SELECT p.domain_id, d.pbx_node_id AS node_id, p.desired, p.applied, p.pinned, p.changed_at, "
+        "p.changed_by, p.reason, p.error FROM provisioning_state p JOIN domain d ON d.id = p.domain_id "
+        "WHERE p.domain_id = $1", domain_id)
+    return Wanted(**dict(row)) if row else None
+
+
+async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
+    """Raises BadPlan when a stored value could not be rendered safely."""
+    domain_id = wanted.domain_id
+    row = await tx.fetchrow(
+        "SELECT d.name, d.locale, n.e164 AS main_number, EXISTS (SELECT FROM domain_block b "
+        "WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS is_blocked FROM domain d "
+        "LEFT JOIN phone_number n ON n.domain_id = d.id AND n.id = d.default_number_id WHERE d.id = $1", domain_id)
+    assert row is not None
+    users = await tx.fetch("SELECT id, login, extension, sip_ha1 FROM domain_user WHERE domain_id = $1 ORDER BY id",
+                           domain_id)
+    dids = await tx.fetch("SELECT e164, target_user_id FROM phone_number WHERE domain_id = $1 ORDER BY e164",
+                          domain_id)
+    return DomainPlan(
+        domain_id=domain_id, name=row["name"], number=wanted.desired, language=row["locale"],
+        is_blocked=row["is_blocked"], main_number=row["main_number"], stranger_ha1=stranger_ha1(row["name"]),
+        users=tuple(User(*user) for user in users), dids=tuple(Did(*did) for did in dids))
+
+
+def stranger_ha1(name: str) -> str:
+    """A digest nobody has a password for, the same at every rendering."""
+    return hmac.new(settings().secret_key, f"stranger@{name}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+async def load_trunks(tx: PlatformTx, node_id: int) -> list[Trunk]:
+    """Active trunks of the node, in order of preference."""
+    rows = await tx.fetch(
+        "SELECT id, host, port, username, password, transport, number_style FROM trunk "
+        "WHERE node_id = $1 AND is_active ORDER BY priority, id", node_id)
+    return [Trunk(**dict(row)) for row in rows]

@@ -1,0 +1,116 @@
+"""The plan: everything Asterisk must know about a domain, and nothing that a tenant typed freely.
+
+Constructors check what enters: ids, digits, names of enums, validated logins [RTE-60]. So a value that
+would be dangerous in a configuration file cannot get as far as a renderer.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address
+
+from app.kernel.errors import AppError
+
+_LOGIN = re.compile(r"[a-z0-9._-]{1,64}")
+_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
+_EXTENSION = re.compile(r"[0-9]{1,5}")
+_E164 = re.compile(r"[1-9][0-9]{6,14}")
+_HA1 = re.compile(r"[0-9a-f]{32}")
+LANGUAGES = frozenset({"ru", "en"})
+
+
+class BadPlan(AppError):
+    """A value that no configuration may carry; the generation fails and the old one stays in force."""
+
+    def __init__(self, what: str, value: object) -> None:
+        super().__init__("bad_plan", f"{what}: {str(value)[:80]!r}")
+
+
+def _check(what: str, value: str, pattern: re.Pattern[str]) -> None:
+    if not pattern.fullmatch(value):
+        raise BadPlan(what, value)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One SIP account. `ha1` = MD5(login:domain:password)."""
+
+    id: int
+    login: str
+    extension: str
+    ha1: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _check("login", self.login, _LOGIN)
+        _check("extension", self.extension, _EXTENSION)
+        _check("password digest", self.ha1, _HA1)
+        if self.id <= 0:
+            raise BadPlan("user id", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """A number of the domain. `user_id` None: the caller hears busy [RTE-03]."""
+
+    e164: str
+    user_id: int | None
+
+    def __post_init__(self) -> None:
+        _check("number", self.e164, _E164)
+
+
+@dataclass(frozen=True, slots=True)
+class DomainPlan:
+    """`number` is the state of `provisioning_state.desired` that this snapshot belongs to."""
+
+    domain_id: int
+    name: str  # SIP name, FQDN
+    number: int
+    language: str
+    is_blocked: bool  # emergency numbers only
+    main_number: str | None  # E.164 digits, caller ID of emergency calls
+    stranger_ha1: str = field(repr=False)  # of anonymous@name: nobody knows its password
+    users: tuple[User, ...] = ()
+    dids: tuple[Did, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check("domain name", self.name, _HOST)
+        _check("password digest", self.stranger_ha1, _HA1)
+        if self.language not in LANGUAGES:
+            raise BadPlan("language", self.language)
+        if self.main_number is not None:
+            _check("number", self.main_number, _E164)
+        if self.domain_id <= 0:
+            raise BadPlan("domain id", self.domain_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A SIP trunk of the node. Username and password come from the provider's staff."""
+
+    id: int
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    transport: str
+    number_style: str
+
+    def __post_init__(self) -> None:
+        if not self.is_ipv6:
+            _check("trunk host", self.host.lower(), _HOST)
+        _check("trunk username", self.username, re.compile(r"[A-Za-z0-9._+@-]{0,64}"))
+        _check("trunk password", self.password, re.compile(r"[!-:<-~]{0,128}"))  # printable, no space, no ;
+        if self.transport not in ("udp", "tcp") or self.number_style not in ("e164", "plus", "national"):
+            raise BadPlan("trunk", self.transport)
+        if not 1 <= self.port <= 65535 or self.id <= 0:
+            raise BadPlan("trunk port", self.port)
+
+    @property
+    def is_ipv6(self) -> bool:
+        try:
+            IPv6Address(self.host)
+        except ValueError:
+            return False
+        return "%" not in self.host

@@ -1,0 +1,47 @@
+"""A last look at a dialplan file before it replaces the old one.
+
+Asterisk skips a line that it cannot read and says so in its log only, so the file is checked here
+against the few forms that our renderers write. Anything else is refused: a defect of a renderer, or a
+tampered object, must not reach the node.
+"""
+
+from __future__ import annotations
+
+import re
+
+from app.kernel.errors import AppError
+
+_USER = r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,253},[0-9]{1,19},[0-9]{1,3}"
+_FORMS = {
+    "users": re.compile(r"include => (d%d-ext|sw-emergency|sw-out|sw-blocked)"),
+    "ext": re.compile(rf"exten => [0-9]{{1,5}},1,Gosub\(sw-user,s,1\({_USER}\)\)"),
+    "conf": re.compile(r"exten => cid,1,Return\([1-9][0-9]{6,14}\)"),
+    "did": re.compile(r"exten => [1-9][0-9]{6,14},1,Gosub\(sw-in-(?:user,s,1\(%d," + _USER
+                      + r"\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
+}
+
+
+class BadDialplan(AppError):
+    """The text is not what our renderers write; the old file stays in force."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__("bad_dialplan", f"line {line}: {text[:80]!r}")
+
+
+def check_dialplan(domain_id: int, text: str) -> None:
+    """Raises BadDialplan with the first line that should not be there."""
+    contexts = {f"[d{domain_id}-users]": "users", f"[d{domain_id}-ext]": "ext", f"[d{domain_id}-conf]": "conf",
+                "[sw-did]": "did"}
+    forms = {name: re.compile(form.pattern.replace("%d", str(domain_id))) for name, form in _FORMS.items()}
+    form: re.Pattern[str] | None = None
+    seen: set[str] = set()
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line or (number == 1 and line.startswith("; ") and line.isascii() and line.isprintable()):
+            continue
+        if line in contexts and line not in seen:
+            seen.add(line)
+            form = forms[contexts[line]]
+        elif form is None or not form.fullmatch(line):
+            raise BadDialplan(number, line)
+    if f"[d{domain_id}-users]" not in seen or not text.endswith("\n"):
+        raise BadDialplan(0, "incomplete")

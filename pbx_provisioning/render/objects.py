@@ -1,0 +1,101 @@
+"""The objects of a domain's configuration."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from pbx_provisioning.plan.model import DomainPlan, User
+
+Key = tuple[str, str]  # kind, key
+Objects = dict[Key, str]
+
+RING_SECONDS = 60
+CODECS = "alaw,ulaw,g722"
+MAX_CONTACTS = 10
+# Order of the parts in a domain's dialplan file; every kind but "endpoint" is dialplan.
+SECTIONS = ("rest", "extension", "conf", "did")
+
+
+def render(plan: DomainPlan) -> Objects:
+    """All objects of the domain. Two plans that are equal give equal bytes."""
+    found: Objects = {}
+    logins = set()
+    for user in plan.users:
+        found["endpoint", f"{user.login}@{plan.name}"] = _endpoint(plan, user)
+        found["extension", user.extension] = _extension(plan, user)
+        logins.add(user.login)
+    if "anonymous" not in logins:  # a user of that name is asked for a password like everyone
+        found["endpoint", f"anonymous@{plan.name}"] = _stranger(plan)
+    found["rest", "users"] = _rest(plan)
+    if plan.main_number is not None:
+        found["conf", "cid"] = f"exten => cid,1,Return({plan.main_number})"
+    users = {user.id: user for user in plan.users}
+    for did in plan.dids:
+        target = users.get(did.user_id) if did.user_id is not None else None
+        found["did", did.e164] = f"exten => {did.e164},1,{_incoming(plan, target)}"
+    return found
+
+
+def _row(plan: DomainPlan, *, login: str, user_id: str, ha1: str, context: str, caller_id: str) -> str:
+    """A row of asterisk.endpoint as JSON. The plan checked every value: nothing in it needs quoting."""
+    code = f"{plan.domain_id}.{'0' if user_id == 'null' else user_id}"
+    return (f'{{"id": "{login}@{plan.name}", "domain_id": {plan.domain_id}, "user_id": {user_id}, '
+            f'"auth_user": "{login}", "realm": "{plan.name}", "ha1": "{ha1}", "context": "{context}", '
+            f'"accountcode": "{code}", "callerid": "{caller_id}", "language": "{plan.language}", '
+            f'"max_contacts": {MAX_CONTACTS}, "allow": "{CODECS}"}}')
+
+
+def _endpoint(plan: DomainPlan, user: User) -> str:
+    return _row(plan, login=user.login, user_id=str(user.id), ha1=user.ha1, context=f"d{plan.domain_id}-users",
+                caller_id=f'\\"{user.login}\\" <{user.extension}>')
+
+
+def _stranger(plan: DomainPlan) -> str:
+    return _row(plan, login="anonymous", user_id="null", ha1=plan.stranger_ha1, context="sw-nowhere",
+                caller_id="<>")
+
+
+def _extension(plan: DomainPlan, user: User) -> str:
+    return f"exten => {user.extension},1,Gosub(sw-user,s,1({user.login}@{plan.name},{user.id},{RING_SECONDS}))"
+
+
+def _rest(plan: DomainPlan) -> str:
+    """What a phone of the domain may dial, in order: an own 101 comes before the emergency number."""
+    if plan.is_blocked:
+        return "include => sw-emergency\ninclude => sw-blocked"
+    own = f"include => d{plan.domain_id}-ext\n" if plan.users else ""
+    return f"{own}include => sw-emergency\ninclude => sw-out"
+
+
+def _incoming(plan: DomainPlan, target: User | None) -> str:
+    if plan.is_blocked:
+        return f"Gosub(sw-in-blocked,s,1({plan.domain_id}))"
+    if target is None:
+        return f"Gosub(sw-in-busy,s,1({plan.domain_id}))"
+    return (f"Gosub(sw-in-user,s,1({plan.domain_id},{target.login}@{plan.name},{target.id},{RING_SECONDS}))")
+
+
+def dialplan_file(domain_id: int, objects: Mapping[Key, str]) -> str:
+    """The text of `extensions.d/d<id>.conf`, put together from the domain's objects."""
+    parts: dict[str, list[tuple[str, str]]] = {kind: [] for kind in SECTIONS}
+    for (kind, key), body in objects.items():
+        if kind != "endpoint":
+            parts[kind].append((key, body))
+    lines = [f"; Domain {domain_id}. Written by the agent; changes made here are undone.", f"[d{domain_id}-users]"]
+    lines += [body for _key, body in sorted(parts["rest"])]
+    if parts["extension"]:
+        lines += ["", f"[d{domain_id}-ext]", *(body for _key, body in sorted(parts["extension"]))]
+    if parts["conf"]:
+        lines += ["", f"[d{domain_id}-conf]", *(body for _key, body in sorted(parts["conf"]))]
+    if parts["did"]:
+        lines += ["", "[sw-did]", *(body for _key, body in sorted(parts["did"]))]
+    return "\n".join(lines) + "\n"
+
+
+def digest(objects: Mapping[Key, str]) -> str:
+    """SHA-256 over all objects in order, hex."""
+    total = hashlib.sha256()
+    for (kind, key), body in sorted(objects.items()):
+        total.update(f"{kind}\0{key}\0{body}\0".encode())
+    return total.hexdigest()

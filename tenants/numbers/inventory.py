@@ -1,0 +1,134 @@
+"""The provider's stock of numbers: take in a file, give a number to a domain, take it back [NUM-58].
+
+Everything here runs behind the platform door; what happens to a domain is written in that domain's history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from asyncpg import UniqueViolationError
+
+from app.audit import history
+from app.kernel import provisioning
+from app.kernel.db import PlatformTx
+from app.kernel.errors import InvalidFields, NotFound, Refused
+from app.kernel.i18n import _
+from tenants.numbers.inventory_file import MAX_ERRORS, InventoryFile, InventoryRow, LineError
+
+
+@dataclass(frozen=True, slots=True)
+class Dependants:
+    """What uses a number in its domain; all of it falls back when the number goes [NUM-59]."""
+
+    domain_id: int | None
+    domain_name: str
+    e164: str
+    users: tuple[str, ...]  # display names of those who chose it as their outgoing number
+    is_default: bool  # it is the domain's outgoing number
+    target: str  # display name of the user it rings, "" for none
+
+
+async def known_already(tx: PlatformTx, rows: Sequence[InventoryRow]) -> InventoryFile:
+    """The rows again, or an error for each number that is in the stock or at a domain already."""
+    known = {row["e164"] for row in await tx.fetch(
+        "SELECT e164 FROM phone_number WHERE e164 = ANY($1::text[])", [row.e164 for row in rows])}
+    wrong = [row for row in rows if row.e164 in known]
+    errors = tuple(LineError(row.line, row.e164, _("This number is in the inventory already."))
+                   for row in wrong[:MAX_ERRORS])
+    return InventoryFile((), errors, len(wrong)) if wrong else InventoryFile(tuple(rows))
+
+
+async def add_numbers(tx: PlatformTx, rows: Sequence[InventoryRow]) -> int:
+    """Put all of them into the stock, or none.
+
+    Raises:
+        Refused: one of them is known by now.
+    """
+    try:
+        async with tx.savepoint():
+            await tx.execute(
+                "INSERT INTO phone_number (e164, category, region) "
+                "SELECT * FROM unnest($1::text[], $2::text[], $3::text[])",
+                [row.e164 for row in rows], [row.category for row in rows], [row.region for row in rows])
+    except UniqueViolationError as taken:
+        raise Refused("taken", _("Some of these numbers were added meanwhile. Nothing was imported; "
+                                 "choose the file again.")) from taken
+    await history.record(tx, "numbers_imported", "phone_number", changes={"count": (None, len(rows))})
+    return len(rows)
+
+
+async def give(tx: PlatformTx, number_id: int, domain_id: int) -> str:
+    """Assign a number of the stock to a domain; it gets no rule and is not the outgoing number [NUM-53].
+
+    Returns:
+        The number.
+
+    Raises:
+        Refused: another domain has it.
+        InvalidFields: there is no such domain.
+    """
+    row = await _locked(tx, number_id)
+    if row["domain_id"] is not None:
+        raise Refused("taken", _("This number belongs to a domain already"))
+    if not await tx.fetchval("SELECT EXISTS (SELECT FROM domain WHERE id = $1)", domain_id):
+        text = _("Choose a domain")
+        raise InvalidFields("domain", text, fields={"domain_id": text})
+    await tx.execute("UPDATE phone_number SET domain_id = $2, assigned_at = $3 WHERE id = $1",
+                     number_id, domain_id, tx.now)
+    bound = await tx.enter_domain(domain_id)
+    await provisioning.want_new_generation(bound, f"number_given {row['e164']}")
+    await history.record(bound, "number_given", "phone_number", object_id=number_id, object_name=row["e164"])
+    return row["e164"]
+
+
+async def dependants(tx: PlatformTx, number_id: int) -> Dependants:
+    """What taking a number back would touch. Raises NotFound."""
+    row = await tx.fetchrow(
+        "SELECT n.e164, n.domain_id, COALESCE(d.name, '') AS domain_name, COALESCE(u.display_name, '') AS target, "
+        "COALESCE(d.default_number_id = n.id, false) AS is_default FROM phone_number n "
+        "LEFT JOIN domain d ON d.id = n.domain_id "
+        "LEFT JOIN domain_user u ON u.domain_id = n.domain_id AND u.id = n.target_user_id WHERE n.id = $1", number_id)
+    if row is None:
+        raise _no_number()
+    users = await tx.fetch("SELECT display_name FROM domain_user WHERE domain_id = $1 AND outgoing_number_id = $2 "
+                           "ORDER BY lower(display_name), id", row["domain_id"], number_id)
+    return Dependants(row["domain_id"], row["domain_name"], row["e164"],
+                      tuple(user["display_name"] for user in users), row["is_default"], row["target"])
+
+
+async def take_back(tx: PlatformTx, number_id: int) -> Dependants:
+    """Return a number to the stock. Users who had chosen it fall back to the domain's outgoing number, and
+    that becomes "not set" if it was this one [NUM-59].
+
+    Raises:
+        Refused: no domain has it.
+    """
+    row = await _locked(tx, number_id)
+    found = await dependants(tx, number_id)
+    if found.domain_id is None:
+        raise Refused("in_stock", _("This number is in the stock already"))
+    bound = await tx.enter_domain(found.domain_id)
+    await tx.execute("UPDATE domain_user SET outgoing_number_id = NULL WHERE domain_id = $1 "
+                     "AND outgoing_number_id = $2", found.domain_id, number_id)
+    await tx.execute("UPDATE domain SET default_number_id = NULL WHERE id = $1 AND default_number_id = $2",
+                     found.domain_id, number_id)
+    await tx.execute("UPDATE phone_number SET domain_id = NULL, target_user_id = NULL, assigned_at = NULL "
+                     "WHERE id = $1", number_id)
+    await provisioning.want_new_generation(bound, f"number_taken_back {row['e164']}")
+    await history.record(bound, "number_taken_back", "phone_number", object_id=number_id, object_name=row["e164"],
+                         changes={"users": (", ".join(found.users)[:500], ""),
+                                  "default_number": (found.is_default, False), "target": (found.target, "")})
+    return found
+
+
+async def _locked(tx: PlatformTx, number_id: int):
+    row = await tx.fetchrow("SELECT e164, domain_id FROM phone_number WHERE id = $1 FOR UPDATE", number_id)
+    if row is None:
+        raise _no_number()
+    return row
+
+
+def _no_number() -> NotFound:
+    return NotFound("number", _("There is no such number"))

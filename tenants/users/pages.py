@@ -1,0 +1,193 @@
+"""The list of users, creation and bulk deletion: `/users` [USR-04…14, USR-21…39]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qs, urlsplit
+
+from litestar import Controller, Request, Response, get, post
+from litestar.response import Template
+
+from app.auth import sessions
+from app.auth.permissions import Permission
+from app.kernel.actors import ActorKind
+from app.kernel.db import DomainTx, domain_transaction
+from app.kernel.errors import AppError, InvalidFields
+from app.kernel.i18n import _, lazy, ngettext
+from app.web import menu
+from app.web.exports import ExportColumn, xlsx_answer
+from app.web.lists import Column, Filter, ListQuery, Page
+from app.web.menu import MenuItem
+from app.web.parts import Cost
+from app.web.shell import is_htmx, page, with_toast
+from tenants.live import applying, form_of
+from tenants.users import fees, queries, service
+from tenants.users.card_pages import OwnPages, UserCardPages, affected_numbers
+from tenants.users.fees import Quote
+from tenants.users.forms import ChosenUsersForm, NewUserForm
+from tenants.users.present import RESTRICTIONS, ROLES
+from tenants.users.rules import extension_warning
+
+LIST = "/users"
+PAGE_SIZE = 100
+COLUMNS = (
+    Column("name", lazy("Name"), queries.BY_NAME),
+    Column("extension", lazy("Extension"), "u.extension::int"),
+    Column("email", lazy("E-mail"), "lower(u.email)", wide_only=True),
+    Column("marks", lazy("Settings"), wide_only=True),
+)
+FILTERS = (Filter("role", lazy("Who"), ROLES),)
+
+menu.register("domain", MenuItem("", lazy("Users"), LIST, "users", Permission.USERS_EDIT, "users", 200))
+
+
+def _query_of(request: Request) -> ListQuery:
+    return ListQuery.of(request, columns=COLUMNS, filters=FILTERS, default_sort="name", limit=PAGE_SIZE)
+
+
+async def _rows(tx: DomainTx, query: ListQuery, *, limit: int | None) -> tuple[list[queries.UserRow], int]:
+    like = queries.search_pattern(query.like(), query.search)
+    return await queries.users(tx, like=like, role=query.value("role"), order=query.order_by("u.id"), limit=limit,
+                               offset=query.offset if limit else 0)
+
+
+def cost_of(quote: Quote) -> Cost:
+    return Cost(quote.cost.monthly, quote.cost.connection, quote.cost.first_day,
+                balance_after=quote.balance - quote.cost.charged if quote.cost.charged else None)
+
+
+class UserPages(Controller):
+    """List, export, creation."""
+
+    path = LIST
+    opt = {"permission": Permission.USERS_EDIT}
+
+    @get("/")
+    async def list(self, request: Request) -> Template:
+        query = _query_of(request)
+        async with domain_transaction(request.user.actor) as tx:
+            rows, total = await _rows(tx, query, limit=query.limit)
+        return await page(request, "users/list.html", found=Page(rows, total, query), restrictions=RESTRICTIONS,
+                          online=await queries.online(request.user.actor.domain_id))
+
+    @get("/presence")
+    async def presence(self, request: Request) -> Template:
+        """Fresh dots for the rows that are on the page."""
+        ids = _ids(request.query_params.getall("ids", []))
+        online = await queries.online(request.user.actor.domain_id)
+        return await page(request, "users/presence.html", ids=ids, online=online)
+
+    @get("/export")
+    async def export(self, request: Request) -> Response[bytes]:
+        async with domain_transaction(request.user.actor) as tx:
+            rows, _total = await _rows(tx, _query_of(request), limit=None)
+        columns = [ExportColumn(label, width) for label, width in (
+            (lazy("Name"), 36), (lazy("Extension"), 12), (lazy("Login"), 20), (lazy("Job title"), 28),
+            (lazy("E-mail"), 30), (lazy("Administrator"), 14), (lazy("Operator"), 14), (lazy("Restriction"), 40),
+            (lazy("Created"), 20))]
+        return xlsx_answer(_("Users"), columns, (
+            (row.display_name, row.extension, row.login, row.position, row.email, row.is_admin, row.is_operator,
+             str(RESTRICTIONS[row.restriction]), row.created_at) for row in rows))
+
+    @get("/new")
+    async def new(self, request: Request) -> Template:
+        async with domain_transaction(request.user.actor) as tx:
+            quote = await fees.quote_new_user(tx)
+            extension = await service.propose_extension(tx)
+        return await page(request, "users/new.html", quote=quote, cost=cost_of(quote), extension=extension,
+                          domain=request.user.domain_name)
+
+    @post("/", status_code=200)
+    async def create(self, request: Request) -> Response | Template:
+        form = await form_of(request, NewUserForm)
+        new = form.command()
+        try:
+            async with domain_transaction(request.user.actor) as tx:
+                user_id = await service.create_user(tx, new, quoted=form.quoted)
+                created = await queries.card(tx, user_id)
+        except fees.CostChanged as changed:
+            if not is_htmx(request):
+                raise
+            return _new_amounts(changed)
+        warning = extension_warning(created.extension)
+        message = _("%(name)s is created, extension %(extension)s.") % {
+            "name": created.display_name, "extension": created.extension}
+        return applying(request, f"{message} {warning}".strip(), url=f"{LIST}/{user_id}",
+                        kind="warning" if warning else "success", close_modal=True, refresh_list=True)
+
+
+def _new_amounts(changed: fees.CostChanged) -> Template:
+    """The open form keeps what was typed; only the amounts are drawn anew [USR-23]."""
+    quote = changed.facts["quote"]
+    assert isinstance(quote, Quote)
+    answer = Template("users/cost.html", context={"quote": quote, "cost": cost_of(quote)},
+                      headers={"HX-Retarget": "#new-user-cost", "HX-Reswap": "outerHTML"},
+                      media_type="text/html; charset=utf-8")
+    return with_toast(answer, changed.message, "warning")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One user that bulk work could not touch, and why."""
+
+    name: str
+    reason: str
+
+
+class BulkPages(Controller):
+    """What is done with ticked users."""
+
+    path = f"{LIST}/delete"
+    opt = {"permission": Permission.USERS_EDIT}
+
+    @get("/")
+    async def ask(self, request: Request) -> Template:
+        async with domain_transaction(request.user.actor) as tx:
+            people = await queries.names_of(tx, await _chosen(tx, request))
+            ids = [user_id for user_id, _name in people]
+            affected = affected_numbers(await queries.numbers_ringing(tx, ids))
+            saving = await fees.monthly_saving(tx, len(ids))
+        return await page(request, "users/delete_many.html", people=people, affected=affected, saving=saving)
+
+    @post("/", status_code=200)
+    async def delete(self, request: Request) -> Response | Template:
+        """One transaction per user: what cannot be deleted stays and is told [USR-20]."""
+        form = await form_of(request, ChosenUsersForm)
+        if not form.ids:
+            raise InvalidFields("nothing_chosen", _("Choose at least one."))
+        actor = request.user.actor
+        async with domain_transaction(actor) as tx:
+            people = await queries.names_of(tx, form.ids)
+        failures: list[Failure] = []
+        for user_id, name in people:
+            try:
+                async with domain_transaction(actor) as tx:
+                    await service.delete_user(tx, user_id)
+                await sessions.end_sessions(ActorKind.DOMAIN_USER, actor.domain_id, user_id)
+            except AppError as refused:
+                failures.append(Failure(name, refused.message))
+        count = len(people) - len(failures)
+        message = ngettext("%(n)s user is deleted.", "%(n)s users are deleted.", count) % {"n": count}
+        if not failures or not is_htmx(request):
+            return applying(request, message, url=LIST, close_modal=True, refresh_list=True)
+        answer = await page(request, "users/bulk_result.html", message=message, failures=failures)
+        answer.headers["HX-Trigger"] = "list-refresh"
+        return answer
+
+
+async def _chosen(tx: DomainTx, request: Request) -> list[int]:
+    """Ticked ids; with "select all", everybody who matches the list's search and filters."""
+    everything = request.query_params.get("all", "")
+    if not everything:
+        return _ids(request.query_params.getall("ids", []))
+    params = {key: values[0] for key, values in parse_qs(urlsplit(everything).query).items()}
+    query = ListQuery.parse(params, columns=COLUMNS, filters=FILTERS, default_sort="name")
+    rows, _total = await _rows(tx, replace(query, offset=0), limit=None)
+    return [row.id for row in rows]
+
+
+def _ids(texts: list[str]) -> list[int]:
+    return [int(one) for one in texts if one.isascii() and one.isdigit() and len(one) < 19]
+
+
+CONTROLLERS = [UserPages, BulkPages, UserCardPages, OwnPages]

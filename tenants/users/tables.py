@@ -1,0 +1,29 @@
+"""Columns of a user; constraints and policies are in `migrations/tenants/0002_domains.sql`."""
+
+from __future__ import annotations
+
+from piccolo.columns import BigInt, BigSerial, Boolean, Text, Timestamptz
+from piccolo.table import Table
+
+from app.kernel.db import DB
+
+
+class User(Table, tablename="domain_user", db=DB):
+    """A person of a domain. `default=None`: saving it unset raises."""
+
+    id: BigSerial = BigSerial(primary_key=True)
+    domain_id = BigInt(default=None)
+    login = Text(default=None)  # user part of login@domain, never changed
+    display_name = Text(default=None)
+    extension = Text(default=None)  # digits; kept in `internal_number` too, by a trigger
+    position = Text(default="")
+    email = Text(default="")
+    password_hash = Text(default=None, secret=True)
+    sip_ha1 = Text(default=None, secret=True)
+    is_admin = Boolean(default=False)
+    is_operator = Boolean(default=False)
+    outgoing_number_id = BigInt(null=True, default=None)
+    outgoing_restriction = Text(null=True, default=None)
+    notify_voicemail = Boolean(default=False)
+    locale = Text(default="")
+    created_at = Timestamptz()
