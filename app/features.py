@@ -1,4 +1,4 @@
-"""What the web process is put together from. A new feature is one line here."""
+"""What the web process and the worker are put together from. A new feature is one line in each list."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ PAGES = (
     "pbx_provisioning.authorise.api",
 )
 
+# imported by the worker: they register jobs, sweeps and outbox handlers
+JOBS = (
+    "app.auth.jobs",
+    "app.provider.jobs.jobs",
+    "tenants.users.jobs",
+    "tenants.calls.jobs",
+    "tenants.domains.jobs",
+    "billing.jobs",
+    "billing.accounts.jobs",
+    "billing.subscriptions.jobs",
+    "billing.tariffs.jobs",
+    "billing.holds.jobs",
+    "pbx_provisioning.jobs",
+    "pbx_provisioning.intake.jobs",
+    "pbx_provisioning.authorise.jobs",
+)
+
 
 def exists(name: str) -> bool:
     """Whether there is such a module; an error inside a package that is there is not hidden."""
@@ -36,6 +53,13 @@ def controllers() -> list[Any]:
             found += import_module(name).CONTROLLERS
     _connect()
     return found
+
+
+def load_jobs() -> None:
+    """Import every feature's jobs that are there."""
+    for name in JOBS:
+        if exists(name):
+            import_module(name)
 
 
 def _connect() -> None:

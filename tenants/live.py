@@ -37,11 +37,12 @@ def applying(request: Request, message: str, *, url: str, template: str = "tenan
     """
     if not is_htmx(request):
         return saved(request, url, message)
+    # After the swap, and the dialog last: closing it removes the form that the answer belongs to.
     told: dict[str, object] = {"toast": {"text": message, "kind": kind}}
-    if close_modal:
-        told["modal-close"] = True
     if refresh_list:
         told["list-refresh"] = True
-    headers = {"HX-Retarget": "#live-state", "HX-Reswap": "outerHTML", "HX-Trigger": json.dumps(told)}
+    if close_modal:
+        told["modal-close"] = True
+    headers = {"HX-Retarget": "#live-state", "HX-Reswap": "outerHTML", "HX-Trigger-After-Swap": json.dumps(told)}
     return Template(template, headers=headers, media_type="text/html; charset=utf-8",
                     context=context)

@@ -28,8 +28,10 @@ def wanted_permission(handler: BaseRouteHandler) -> Permission | None:
     return Permission.PUBLIC if found is None and handler.opt.get("public") is True else found
 
 
-def permission_guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
+async def permission_guard(connection: ASGIConnection, handler: BaseRouteHandler) -> None:
     """Refuse whoever lacks the route's permission; a route that names none is closed to everybody.
+
+    A coroutine, though it waits for nothing: Litestar sends plain functions to a thread, at every request.
 
     Raises:
         NotSignedIn, Forbidden

@@ -23,7 +23,7 @@ BILLING = {"permission": Permission.PROVIDER_BILLING}
 TECH = {"permission": Permission.PROVIDER_TECH}
 
 SCHEMES = {"prepaid": lazy("Prepaid"), "credit": lazy("Credit"), "unlimited": lazy("Unlimited")}
-MODES = {"trial": lazy("Trial"), "commercial": lazy("Commercial")}
+MODES = {"trial": lazy("Trial mode"), "commercial": lazy("Commercial")}
 BLOCKS = {"financial": lazy("Financial block"), "trial_expired": lazy("Trial is over"),
           "administrative": lazy("Administrative block")}
 EXPORT_LIMIT = 50_000

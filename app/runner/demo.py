@@ -80,8 +80,8 @@ async def _staff_and_tariff(tx: PlatformTx, password: str) -> int:
     tariff_id = await tx.fetchval(
         "INSERT INTO tariff (name, included_users, user_monthly, user_connection) "
         "VALUES ('Бизнес', 5, 83.33, 100) RETURNING id")
-    version_id = await tx.fetchval(
-        "INSERT INTO tariff_version (tariff_id, number, created_by) VALUES ($1, 1, 'engineer') RETURNING id", tariff_id)
+    version_id = await tx.fetchval("INSERT INTO tariff_version (tariff_id, number, created_by) "
+                                   "VALUES ($1, 1, 'engineer') RETURNING id", tariff_id)
     await tx.executemany(
         "INSERT INTO tariff_rate (version_id, prefix, destination, price, first_increment, next_increment) "
         "VALUES ($1, $2, $3, $4, $5, $6)",
@@ -211,8 +211,8 @@ def welcome(settings: Settings, phone_system: Telephony) -> str:
         f"  Provider console  {url}/provider  login engineer, password {password}", ""]
     if phone_system.environment:
         lines += [
-            f"  Phones register at {phone_system.sip_address} (UDP or TCP) as {admin}@{company.domain}, the same password.",
-            "  Call 102 for a colleague, 84950000011 for a paid call that lasts one second,",
+            f"  Phones register at {phone_system.sip_address} (UDP or TCP) as {admin}@{company.domain}, same password.",
+            "  Call 106 for a colleague, 84950000015 for a paid call that ends after five seconds,",
             "  84950000000 for an echo; pbx_provisioning/simulate_pstn/README.md lists the rest.", ""]
     else:
         lines += [f"  Telephony is off: {phone_system.missing}", ""]

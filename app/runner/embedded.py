@@ -7,6 +7,7 @@ a second start finds them running or starts them again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import pwd
@@ -177,10 +178,8 @@ class Redis:
         path = self.folder / "redis.pid"
         if not path.exists():
             return
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(int(path.read_text()), 15)
-        except ProcessLookupError:
-            pass
         if self.process is not None:
             self.process.wait(20)
         path.unlink(missing_ok=True)

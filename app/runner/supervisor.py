@@ -110,7 +110,8 @@ async def _run(settings: Settings, owner_url: str) -> int:
     return 0
 
 
-async def _start_telephony(settings: Settings, phone_system: telephony.Telephony, stack: contextlib.AsyncExitStack) -> None:
+async def _start_telephony(settings: Settings, phone_system: telephony.Telephony,
+                           stack: contextlib.AsyncExitStack) -> None:
     """A node that does not start leaves the panel running, which says what is missing."""
     if phone_system.node is None:
         say(f"  {phone_system.missing}")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from app.runner.embedded import remembered_port
 from app.settings import ROOT, Settings, load_secrets
-from pbx_provisioning.node.runtime import Asterisk, AsteriskConfig, AsteriskMissing, AsteriskNode, ensure_root, locate
+from pbx_provisioning.node.runtime import AsteriskConfig, AsteriskMissing, AsteriskNode, ensure_root, locate
 from pbx_provisioning.simulate_pstn.runner import PstnConfig, pstn_node
 
 PSTN_ADDRESS, PSTN_PORT = "127.0.0.3", 5060  # the demo's simulated public network

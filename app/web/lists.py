@@ -28,7 +28,7 @@ class Column:
     label: str | LazyText
     sort: str | None = None
     numeric: bool = False
-    wide_only: bool = False  # hidden below 768 px
+    wide_only: bool = False  # hidden where the list is narrower than 860 px
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,8 @@ FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::int[], $6::tim
 ORDER BY place ON CONFLICT (domain_id, key) DO NOTHING RETURNING domain_id, key, id
 """
 
-# Both lines of every posting in one INSERT: the trigger that checks the sum sees them together.
+# Both lines of every posting in one INSERT: the trigger that checks the sum sees them together. The account
+# row is written once: a second update in a transaction makes PostgreSQL check its foreign keys again.
 _INSERT_ENTRIES = """
 WITH lines AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::numeric[], $5::numeric[])
@@ -31,8 +32,9 @@ WITH lines AS (
     SELECT posting_id, domain_id, 'domain', amount, balance_after FROM lines
     UNION ALL SELECT posting_id, domain_id, counter, -amount, NULL FROM lines
 )
-UPDATE account SET balance = new.balance
-FROM unnest($6::bigint[], $7::numeric[]) AS new (domain_id, balance) WHERE account.domain_id = new.domain_id
+UPDATE account SET balance = new.balance, held = greatest(account.held - new.freed, 0)
+FROM unnest($6::bigint[], $7::numeric[], $8::numeric[]) AS new (domain_id, balance, freed)
+WHERE account.domain_id = new.domain_id
 """
 
 
@@ -46,13 +48,14 @@ class Posted:
 
 async def write(
     tx: DomainTx | PlatformTx, postings: Sequence[tuple[int, Posting]],
-    accounts: Mapping[int, Account] | None = None,
+    accounts: Mapping[int, Account] | None = None, freed: Mapping[int, Decimal] | None = None,
 ) -> Posted:
     """Post in the given order. The only place that rounds.
 
     Args:
         postings: (domain, posting); inside a domain's transaction every domain is that one.
         accounts: what `lock_many` gave in this transaction, for callers that have locked already.
+        freed: domain → what holds released in this transaction gave back; needs `accounts`.
 
     Raises:
         ValueError: another currency than the account's.
@@ -63,19 +66,19 @@ async def write(
     for domain_id, posting in postings:
         if posting.amount.currency is not accounts[domain_id].currency:
             raise ValueError(f"{posting.amount.currency} on an account in {accounts[domain_id].currency}")
-    if not postings:
+    if not postings and not freed:
         return Posted({}, {})
     rows = await tx.fetch(
         _INSERT_POSTINGS, [domain_id for domain_id, _ in postings], [p.key for _, p in postings],
         [p.operation.value for _, p in postings], [p.service for _, p in postings],
         [p.quantity for _, p in postings], [p.at for _, p in postings], [p.ref for _, p in postings], tx.now)
     ids = {(row["domain_id"], row["key"]): row["id"] for row in rows}
-    return Posted(ids, await _write_entries(tx, postings, ids, accounts))
+    return Posted(ids, await _write_entries(tx, postings, ids, accounts, freed or {}))
 
 
 async def _write_entries(
     tx: DomainTx | PlatformTx, postings: Sequence[tuple[int, Posting]], ids: Mapping[Key, int],
-    accounts: Mapping[int, Account],
+    accounts: Mapping[int, Account], freed: Mapping[int, Decimal],
 ) -> dict[int, Money]:
     balances: dict[int, Decimal] = {}
     numbers: list[int] = []
@@ -99,7 +102,10 @@ async def _write_entries(
         counters.append(counter)
         amounts.append(amount.amount)
         after.append(balance)
-    if numbers:
-        await tx.execute(_INSERT_ENTRIES, numbers, domains, counters, amounts, after,
-                         list(balances), list(balances.values()))
+    touched = list(balances.keys() | freed.keys())
+    if touched:
+        await tx.execute(
+            _INSERT_ENTRIES, numbers, domains, counters, amounts, after, touched,
+            [balances.get(domain_id, accounts[domain_id].balance.amount) for domain_id in touched],
+            [freed.get(domain_id, Decimal(0)) for domain_id in touched])
     return {domain_id: Money(balance, accounts[domain_id].currency) for domain_id, balance in balances.items()}

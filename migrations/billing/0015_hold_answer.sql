@@ -4,4 +4,3 @@ ALTER TABLE hold
     ADD COLUMN trunks          text NOT NULL DEFAULT '',  -- endpoint names joined by &
     ADD COLUMN offline_seconds int NOT NULL DEFAULT 0 CHECK (offline_seconds >= 0),
     ADD COLUMN allowed_seconds int NOT NULL DEFAULT 0 CHECK (allowed_seconds >= 0);  -- seconds told at first
-CREATE INDEX hold_calls ON hold (domain_id, uniqueid);

@@ -51,11 +51,11 @@ class Agent:
         self._trunks_wake.set()
         try:
             async with asyncio.TaskGroup() as group:
-                for part in (self.ami.run(), self._listen(), self.reconciler.run(), self.presence.run(),
-                             self.spool.run(), self.control.run(), self._trunks_loop(), self._drift_loop(),
-                             self._up_loop(), self._every(self._config.heartbeat_every, self.heartbeat.beat),
-                             self._every(self._config.sweep_every, self._sweep)):
-                    group.create_task(part)
+                for part in (self.ami.run, self._listen, self.reconciler.run, self.presence.run, self.presence.watch,
+                             self.spool.run, self.control.run, self._trunks_loop, self._drift_loop, self._up_loop):
+                    group.create_task(self._keep(part))
+                group.create_task(self._every(self._config.heartbeat_every, self.heartbeat.beat))
+                group.create_task(self._every(self._config.sweep_every, self._sweep))
         finally:
             await self.live.close()
             await DB.close()
@@ -64,7 +64,7 @@ class Agent:
         config = self._config
         self.node_id = node_id
         self.ami = AmiClient(config.ami_host, config.ami_port, config.ami_user, config.ami_secret,
-                             events="system,user", on_event=self._on_event, on_up=self._on_up,
+                             events="system,user,security", on_event=self._on_event, on_up=self._on_up,
                              on_down=self._on_down)
         self.reconciler = Reconciler(node_id, config.etc, self.ami, self.live.publish, config.debounce)
         self.presence = Presence(node_id, self.ami, self.live)
@@ -87,8 +87,8 @@ class Agent:
             self.presence.on_event(event)
         elif event.event == "UserEvent":
             self.control.on_event(event)
-        elif event.event == "FullyBooted":
-            self._up_wake.set()
+        elif event.event == "SuccessfulAuth":
+            self.presence.on_authenticated(event)
 
     async def _on_up(self) -> None:
         log.info("asterisk_up")
@@ -220,6 +220,15 @@ class Agent:
             except Exception as error:
                 log.warning("drift_check_put_off", error=repr(error)[:200])
                 await asyncio.sleep(5)
+
+    async def _keep(self, part: Callable[[], Awaitable[None]]) -> None:
+        """A part that fails in a way nobody thought of begins again; the others go on."""
+        while True:
+            try:
+                await part()
+            except Exception:
+                log.exception("part_failed", part=part.__qualname__)
+            await asyncio.sleep(1)
 
     async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
         while True:

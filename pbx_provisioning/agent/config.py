@@ -43,7 +43,8 @@ class AgentConfig:
 
 
 def from_environment() -> AgentConfig:
-    """ASTERISK_STATE, ASTERISK_AMI_HOST, _PORT, _USER, _SECRET; the rest has defaults."""
+    """ASTERISK_STATE, ASTERISK_AMI_HOST, _PORT, _USER, _SECRET; AGENT_STATE, AGENT_SEEN_SECONDS,
+    AGENT_ORPHAN_SECONDS; the rest has defaults."""
     env = os.environ
     folder = state_dir()
     return AgentConfig(
@@ -52,4 +53,6 @@ def from_environment() -> AgentConfig:
         ami_host=env.get("ASTERISK_AMI_HOST", "127.0.0.1"),
         ami_port=int(env.get("ASTERISK_AMI_PORT", "5038")),
         ami_user=env.get("ASTERISK_AMI_USER", "switchroom"),
-        ami_secret=env.get("ASTERISK_AMI_SECRET") or load_secrets(folder)["ami_secret"])
+        ami_secret=env.get("ASTERISK_AMI_SECRET") or load_secrets(folder)["ami_secret"],
+        seen_every=float(env.get("AGENT_SEEN_SECONDS", "5")),
+        orphan_after=float(env.get("AGENT_ORPHAN_SECONDS", "60")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 
 import structlog
 
@@ -15,6 +16,8 @@ from pbx_provisioning.ami import AmiClient, AmiDown, AmiError, Message
 log = structlog.get_logger()
 
 GATHER_SECONDS = 0.1  # events of so long travel together
+LOOK_DELAY_SECONDS = 0.15
+LOOK_ANYWAY_SECONDS = 30.0  # a registration that ran out tells nobody
 REWRITE_SECONDS = 60.0  # whole hashes, because Redis may have lost some
 
 
@@ -26,6 +29,7 @@ class Presence:
         self._contacts: dict[str, set[int]] = {}  # aor → hashes of contact addresses
         self._changed: set[str] = set()
         self._wake = asyncio.Event()
+        self._look = asyncio.Event()
         self._rewrite = True
 
     @property
@@ -49,20 +53,48 @@ class Presence:
             self._changed.add(aor)
             self._wake.set()
 
+    def on_authenticated(self, event: Message) -> None:
+        """A phone proved its password, so it may have registered: look soon.
+
+        Asterisk 22 sends ContactStatus only for endpoints that it knew when it started.
+        """
+        if event["service"] == "PJSIP":
+            self._look.set()
+
+    async def watch(self) -> None:
+        """Read all contacts when somebody may have come or gone; never more than a tenth of the time."""
+        cost = 0.0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._look.wait(), LOOK_ANYWAY_SECONDS)
+            await asyncio.sleep(LOOK_DELAY_SECONDS)
+            self._look.clear()
+            await self.ami.up.wait()
+            began = time.monotonic()
+            try:
+                await self.read_all()
+            except AmiDown:
+                self._look.set()
+            cost = time.monotonic() - began
+            await asyncio.sleep(max(1.0, 10 * cost))
+
     async def read_all(self) -> None:
-        """What Asterisk knows now, after its start or ours."""
+        """What Asterisk knows now."""
         found: dict[str, set[int]] = {}
         try:
             contacts = await self.ami.listing("PJSIPShowContacts")
         except AmiError:  # it has none
             contacts = []
         for contact in contacts:
-            aor = contact["aor"]
+            aor = contact["objectname"].partition(";@")[0]
             if contact.event == "ContactList" and "@" in aor:
                 found.setdefault(aor, set()).add(hash(contact["uri"]))
-        self._contacts = found
-        self._rewrite = True
-        self._wake.set()
+        before, self._contacts = self._contacts, found
+        changed = {aor for aor in before.keys() | found.keys()
+                   if len(before.get(aor, ())) != len(found.get(aor, ()))}
+        if changed:
+            self._changed |= changed
+            self._wake.set()
 
     def gone(self) -> None:
         """Asterisk is away: nobody can be called."""

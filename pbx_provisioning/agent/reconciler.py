@@ -22,7 +22,7 @@ from app.kernel.actors import Actor
 from app.kernel.db import platform_transaction
 from app.kernel.errors import AppError
 from app.kernel.metrics import APPLY_FAILED, APPLY_SECONDS
-from pbx_provisioning.ami import AmiClient, AmiDown
+from pbx_provisioning.ami import AmiClient, AmiDown, AmiError
 from pbx_provisioning.apply import files, store
 from pbx_provisioning.apply.step import Step, prepare
 from pbx_provisioning.plan.load import Wanted, load_wanted, one_snapshot
@@ -35,6 +35,7 @@ KEPT_OBJECTS = 30_000  # applied objects remembered between rounds, over all dom
 RETRY_FAILED_SECONDS = 60.0
 SECOND_EXPIRY_SECONDS = 1.0
 CACHES = ("endpoint", "auth", "aor")
+Away = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, AmiDown, AmiError, TimeoutError)
 Publish = Callable[[int, dict], Awaitable[None]]
 
 
@@ -98,8 +99,9 @@ class Reconciler:
             try:
                 await self._round(taken)
                 pause = 0.2
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, AmiDown, TimeoutError) as error:
-                log.warning("apply_put_off", error=repr(error)[:200], domains=len(taken))
+            except Exception as error:  # database or Asterisk away, or a defect: nothing wanted is forgotten
+                log.warning("apply_put_off", error=repr(error)[:200], domains=len(taken),
+                            exc_info=None if isinstance(error, Away) else error)
                 for domain_id, repair in taken.items():
                     self._dirty[domain_id] = self._dirty.get(domain_id, False) or repair
                 await asyncio.sleep(pause)

@@ -16,6 +16,7 @@ log = structlog.get_logger()
 Hook = Callable[[], Awaitable[None]]
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 3.0
 IN_FLIGHT = 200  # actions written before their answers are waited for
+BOOT_SECONDS = 120.0
 MAX_MESSAGE = 4 * 1024 * 1024
 
 
@@ -37,10 +38,11 @@ class _Waiting:
 class AmiClient:
     """One connection. `run()` keeps it up; `on_event` is called for every event that no listing wants.
 
-    `on_event` must not block: the reading task calls it.
+    `on_event` must not block: the reading task calls it. `events` must hold "system": only then
+    Asterisk tells that it is fully booted.
     """
 
-    def __init__(self, host: str, port: int, user: str, secret: str, *, events: str = "off",
+    def __init__(self, host: str, port: int, user: str, secret: str, *, events: str = "system",
                  on_event: Callable[[Message], None] | None = None, on_up: Hook | None = None,
                  on_down: Hook | None = None) -> None:
         self.host, self.port, self.user, self._secret = host, port, user, secret
@@ -49,7 +51,8 @@ class AmiClient:
         self._waiting: dict[str, _Waiting] = {}
         self._writer: asyncio.StreamWriter | None = None
         self._room = asyncio.Semaphore(IN_FLIGHT)
-        self.up = asyncio.Event()
+        self._booted = asyncio.Event()
+        self.up = asyncio.Event()  # signed in, and Asterisk has all its modules
 
     async def run(self) -> None:
         """Connect, read, reconnect with growing pauses; until cancelled."""
@@ -74,6 +77,11 @@ class AmiClient:
         greeting: asyncio.Task[None] | None = None
         try:
             await self._sign_in()
+            booted = asyncio.ensure_future(self._booted.wait())
+            await asyncio.wait([reading, booted], return_when=asyncio.FIRST_COMPLETED, timeout=BOOT_SECONDS)
+            if not booted.done() or reading.done():
+                booted.cancel()
+                raise AmiDown("not booted")
             self.up.set()
             if self._on_up is not None:
                 greeting = asyncio.ensure_future(self._on_up())
@@ -96,7 +104,9 @@ class AmiClient:
 
     def _dispatch(self, message: Message) -> None:
         waiting = self._waiting.get(message["actionid"])
-        if not message.event:
+        if message.event == "FullyBooted":
+            self._booted.set()
+        if not message.event:  # an event may have a header "Response" too
             if waiting is not None and not waiting.answer.done():
                 waiting.answer.set_result(message)
         elif waiting is not None and waiting.events is not None:
@@ -113,6 +123,7 @@ class AmiClient:
     async def _lost(self) -> None:
         was_up = self.up.is_set()
         self.up.clear()
+        self._booted.clear()
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.close()

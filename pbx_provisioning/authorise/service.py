@@ -26,7 +26,7 @@ SELECT n.id AS node_id, u.id AS user_id, d.mode, d.trial_ends_at, d.trial_second
                                             AND p.category <> 'toll_free') AS default_number,
        (SELECT p.e164 FROM phone_number p WHERE p.domain_id = d.id AND p.category <> 'toll_free'
         ORDER BY p.assigned_at, p.id LIMIT 1) AS main_number,
-       (SELECT string_agg('trunk' || t.id, '&' ORDER BY t.priority, t.id) FROM trunk t
+       (SELECT string_agg('t' || t.id, '&' ORDER BY t.priority, t.id) FROM trunk t
         WHERE t.node_id = n.id AND t.is_active) AS trunks,
        (SELECT v.id FROM tariff_version v WHERE v.tariff_id = $4 AND v.state = 'published' AND v.valid_from <= $5
         ORDER BY v.valid_from DESC, v.id DESC LIMIT 1) AS version_id,

@@ -18,6 +18,11 @@ log = structlog.get_logger()
 TIMEOUT_SECONDS = 0.5
 REST_SECONDS = 2.0  # after a failure nothing is tried for so long: records must not queue up behind it
 
+# One command for a whole batch: as many PUBLISH commands cost the intake a tenth of its speed.
+_PUBLISH = "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
+_AT_ONCE = 1_000
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+
 _client: tuple[asyncio.AbstractEventLoop, Redis] | None = None
 _not_before = 0.0
 
@@ -31,10 +36,11 @@ async def publish(messages: Sequence[Message]) -> None:
         return
     try:
         async with asyncio.timeout(2 * TIMEOUT_SECONDS):
-            async with _redis().pipeline(transaction=False) as pipe:
-                for domain_id, message in messages:
-                    pipe.publish(f"domain:{domain_id}", json.dumps(message, default=str))
-                await pipe.execute()
+            redis = _redis()
+            for start in range(0, len(messages), _AT_ONCE):
+                words = [word for domain_id, message in messages[start:start + _AT_ONCE]
+                         for word in (f"domain:{domain_id}", _ENCODE(message))]
+                await redis.eval(_PUBLISH, 0, *words)
     except (RedisError, OSError, TimeoutError) as error:
         _not_before = time.monotonic() + REST_SECONDS
         log.warning("live_view_not_told", error=repr(error)[:200])

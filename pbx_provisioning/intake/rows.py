@@ -14,7 +14,7 @@ REFUSALS = frozenset({"funds", "blocked", "restricted", "no_rate", "number", "tr
 DIRECTIONS = frozenset({"internal", "out", "in", "emergency"})
 _RESULTS = {"BUSY": "busy", "NO ANSWER": "no_answer", "FAILED": "failed", "CONGESTION": "failed"}
 _CAUSES = {"answered": 16, "busy": 17, "no_answer": 19}
-_TRUNK = re.compile(r"(?:trunk)?([0-9]{1,18})")
+_TRUNK = re.compile(r"t([0-9]{1,18})")
 _ACCOUNT_CODE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 _E164 = re.compile(r"[1-9][0-9]{6,14}")
 

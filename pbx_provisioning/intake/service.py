@@ -119,11 +119,12 @@ async def _store(tx: PlatformTx, node_id: int, fresh: list[Call], holds: Mapping
     priced = [price(call, holds.get(call.key), accounts[call.domain_id], tariffs, node_id=node_id,
                     is_trial=call.domain_id in in_trial, now=tx.now)
               if call.is_chargeable else Priced(call, holds.get(call.key)) for call in fresh]
-    posted = await ledger.write(tx, [(one.call.domain_id, one.posting) for one in priced if one.posting], accounts)
+    freed = await store.release_holds(tx, priced)
+    postings = [(one.call.domain_id, one.posting) for one in priced if one.posting]
+    posted = await ledger.write(tx, postings, accounts, freed)
     # a key that is posted already: the same record under another start time
     priced = [one for one in priced
               if one.posting is None or (one.call.domain_id, one.posting.key) in posted.ids]
-    await store.release_holds(tx, priced)
     await store.use_trial_seconds(tx, priced)
     ids = await store.insert_calls(tx, node_id, priced, posted.ids)
     await _note_used_up_trials(tx, priced)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from decimal import Decimal
 
 from app.kernel.db import PlatformTx
 from pbx_provisioning.intake.charging import Hold, Priced
@@ -13,6 +14,7 @@ from pbx_provisioning.intake.records import CdrRecord
 from pbx_provisioning.intake.rows import Call, Known, owner_of
 
 Key = tuple[str, int]  # uniqueid, sequence
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
 
 async def load_known(tx: PlatformTx, records: Sequence[CdrRecord]) -> tuple[Known, frozenset[int]]:
@@ -42,7 +44,7 @@ async def load_holds(tx: PlatformTx, node_id: int, calls: Sequence[Call]) -> dic
     named = [call.record.hold_id for call in out if call.record.hold_id]
     rows = await tx.fetch(
         "SELECT id, domain_id, uniqueid, b_number, version_id, trial AS is_trial, seconds FROM hold "
-        "WHERE node_id = $1 AND uniqueid = ANY($2::text[]) UNION "
+        "WHERE node_id = $1 AND uniqueid = ANY($2::text[]) UNION ALL "
         "SELECT id, domain_id, uniqueid, b_number, version_id, trial, seconds FROM hold "
         "WHERE id = ANY($3::bigint[]) AND node_id = $1",
         node_id, list({call.record.uniqueid for call in out}), named)
@@ -75,8 +77,9 @@ async def load_existing(tx: PlatformTx, node_id: int, records: Sequence[CdrRecor
     return {(row["uniqueid"], row["sequence"]) for row in rows}
 
 
-async def release_holds(tx: PlatformTx, priced: Sequence[Priced]) -> None:
-    """The calls are over: what they held is free again. Their accounts are locked.
+async def release_holds(tx: PlatformTx, priced: Sequence[Priced]) -> dict[int, Decimal]:
+    """The calls are over: what they held is free again. Their accounts are locked; the sums by domain that are
+    returned are still to be taken off `account.held`.
 
     An answered call's hold learns the moment, so that a late word of the agent does not open it again.
     """
@@ -85,16 +88,15 @@ async def release_holds(tx: PlatformTx, priced: Sequence[Priced]) -> None:
         if one.hold is not None:
             answered[one.hold.id] = one.call.record.answered_at or answered.get(one.hold.id)
     if not answered:
-        return
-    await tx.execute(
+        return {}
+    rows = await tx.fetch(
         "WITH freed AS (UPDATE hold SET released_at = $3, "
         "answered_at = COALESCE(hold.answered_at, ended.answered_at) "
         "FROM unnest($1::bigint[], $2::timestamptz[]) AS ended (id, answered_at) "
-        "WHERE hold.id = ended.id AND released_at IS NULL RETURNING hold.domain_id, hold.amount), "
-        "sums AS (SELECT domain_id, sum(amount) AS amount FROM freed GROUP BY domain_id) "
-        "UPDATE account SET held = greatest(held - sums.amount, 0) FROM sums "
-        "WHERE account.domain_id = sums.domain_id AND sums.amount <> 0",
+        "WHERE hold.id = ended.id AND released_at IS NULL RETURNING hold.domain_id, hold.amount) "
+        "SELECT domain_id, sum(amount) AS amount FROM freed WHERE amount <> 0 GROUP BY domain_id",
         list(answered), list(answered.values()), tx.now)
+    return {row["domain_id"]: row["amount"] for row in rows}
 
 
 async def use_trial_seconds(tx: PlatformTx, priced: Sequence[Priced]) -> None:
@@ -146,7 +148,7 @@ def _row(one: Priced, posting_ids: Mapping[tuple[int, str], int]) -> tuple[objec
         record.ended_at, one.seconds if call.is_chargeable else _whole_seconds(call), call.result, call.hangup_cause,
         call.refusal, one.hold.id if one.hold else None, one.rating,
         int(one.cost.amount.scaleb(2)) if one.cost else 0,
-        json.dumps(one.charge) if one.charge is not None else None,
+        _ENCODE(one.charge) if one.charge is not None else None,
         posting_ids.get((call.domain_id, posting.key)) if posting else None)
 
 
@@ -158,8 +160,9 @@ async def quarantine(tx: PlatformTx, node_id: int, records: Sequence[CdrRecord],
                      error: str = "") -> None:
     """Put records aside for a person to look at; each once."""
     for record in records:
-        body = json.loads(json.dumps(asdict(record), default=str))
+        body = json.loads(json.dumps(asdict(record), default=str).replace("\\u0000", ""))  # PostgreSQL has no NUL
         await tx.execute(
             "INSERT INTO record_quarantine (node_id, uniqueid, sequence, reason, error, record, received_at) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (node_id, uniqueid, sequence) DO NOTHING",
-            node_id, record.uniqueid, record.sequence, reason, error[:500], body, tx.now)
+            node_id, record.uniqueid.replace("\0", ""), record.sequence, reason, error[:500].replace("\0", ""), body,
+            tx.now)

@@ -15,7 +15,7 @@ from app.kernel import provisioning
 from app.kernel.db import PlatformTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
-from tenants.numbers.inventory_file import MAX_ERRORS, InventoryFile, InventoryRow, LineError
+from tenants.numbers.inventory_file import InventoryFile, InventoryRow, LineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,12 @@ class Dependants:
     target: str  # display name of the user it rings, "" for none
 
 
-async def known_already(tx: PlatformTx, rows: Sequence[InventoryRow]) -> InventoryFile:
-    """The rows again, or an error for each number that is in the stock or at a domain already."""
+async def known_already(tx: PlatformTx, file: InventoryFile) -> InventoryFile:
+    """The file with an error for each number that is in the stock or at a domain already."""
     known = {row["e164"] for row in await tx.fetch(
-        "SELECT e164 FROM phone_number WHERE e164 = ANY($1::text[])", [row.e164 for row in rows])}
-    wrong = [row for row in rows if row.e164 in known]
-    errors = tuple(LineError(row.line, row.e164, _("This number is in the inventory already."))
-                   for row in wrong[:MAX_ERRORS])
-    return InventoryFile((), errors, len(wrong)) if wrong else InventoryFile(tuple(rows))
+        "SELECT e164 FROM phone_number WHERE e164 = ANY($1::text[])", [row.e164 for row in file.rows])}
+    return file.with_errors([LineError(row.line, row.e164, _("This number is in the inventory already."))
+                             for row in file.rows if row.e164 in known])
 
 
 async def add_numbers(tx: PlatformTx, rows: Sequence[InventoryRow]) -> int:

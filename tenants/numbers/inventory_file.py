@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from app.kernel.i18n import _
@@ -49,11 +49,23 @@ class LineError:
 
 @dataclass(frozen=True, slots=True)
 class InventoryFile:
-    """Either `rows` or `errors` is empty; `error_count` counts beyond those listed."""
+    """`rows` are the good lines; they count only when no line is wrong. `error_count` counts beyond those listed."""
 
     rows: tuple[InventoryRow, ...]
     errors: tuple[LineError, ...] = ()
     error_count: int = 0
+
+    @property
+    def total(self) -> int:
+        return len(self.rows) + self.error_count
+
+    def with_errors(self, more: Sequence[LineError]) -> InventoryFile:
+        """The same file with lines that turned out to be wrong later."""
+        wrong = {error.line for error in more}
+        return InventoryFile(
+            tuple(row for row in self.rows if row.line not in wrong),
+            tuple(sorted((*self.errors, *more), key=lambda error: error.line)[:MAX_ERRORS]),
+            self.error_count + len(more))
 
 
 def parse_inventory(data: bytes, place: Place) -> InventoryFile:
@@ -113,7 +125,7 @@ def _rows(lines: Iterator[tuple[int, list[str]]], place: Place) -> InventoryFile
                 errors.append(LineError(line, ";".join(cells)[:80], str(wrong)))
     if not rows and not count:
         return _refused(_("The file has no numbers."))
-    return InventoryFile((), tuple(errors), count) if count else InventoryFile(tuple(rows))
+    return InventoryFile(tuple(rows), tuple(errors), count)
 
 
 def _row(line: int, cells: list[str], place: Place) -> InventoryRow:

@@ -20,7 +20,7 @@ COLUMNS = (
 )
 BLOCKS = {"financial": lazy("Financial block"), "trial_expired": lazy("Trial is over"),
           "administrative": lazy("Administrative block")}
-MODES = {"trial": lazy("Trial"), "commercial": lazy("Commercial")}
+MODES = {"trial": lazy("Trial mode"), "commercial": lazy("Commercial")}
 
 ROLES = {"supervisor": lazy("Supervisor"), "subgroup_admin": lazy("Group administrator")}
 

@@ -27,3 +27,9 @@ def serious_problems(page: Page) -> list[str]:
 
 def scrolls_sideways(page: Page) -> bool:
     return bool(page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
+
+
+def cut_off_tables(page: Page) -> int:
+    """Lists wider than their frame: the frame clips, so nothing scrolls but the last column is lost."""
+    return int(page.evaluate("[...document.querySelectorAll('.sw-table')]"
+                             ".filter(box => box.querySelector('table').offsetWidth > box.clientWidth + 1).length"))

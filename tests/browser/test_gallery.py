@@ -12,9 +12,10 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.kernel.i18n import compile_catalogues
-from tests.browser.axe import CHROMIUM_ARGUMENTS, scrolls_sideways, serious_problems
+from tests.browser.axe import CHROMIUM_ARGUMENTS, cut_off_tables, scrolls_sideways, serious_problems
 
-PAGES = ("", "/users?department=sales", "/users/empty", "/users/new", "/card?trouble=1", "/sign-in", "/nowhere")
+PAGES = ("", "/users", "/users?department=sales&sort=-extension", "/users/empty", "/users/new",
+         "/card?trouble=1", "/sign-in", "/nowhere")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,7 @@ def test_every_pattern_fits_and_is_accessible(browser: Browser, address: str, wi
     for path in PAGES:
         tab.goto(address + path)
         assert not scrolls_sideways(tab), path
+        assert not cut_off_tables(tab), path
         assert not serious_problems(tab), path
     context.close()
     assert not foreign

@@ -14,9 +14,8 @@ from billing.accounts.service import check_books
 from billing.holds import service as holds
 from pbx_provisioning.authorise.question import Allow, Deny
 from pbx_provisioning.intake import service as intake
-from pbx_provisioning.intake import store
 from pbx_provisioning.intake.service import take_in
-from tests.db.billing_factories import a_company, a_number, a_record, a_user, channel
+from tests.db.billing_factories import a_company, a_record, a_user, channel
 from tests.db.factories import STAFF, a_tariff
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
@@ -29,13 +28,13 @@ async def differences(*companies) -> list:
 
 @pytest.mark.req("FIN-62")
 async def test_sixty_five_seconds_at_one_fifty_a_minute_cost_three() -> None:
-    company = await a_company("10")
+    company = await a_company("100")
     uniqueid = channel()
     answer = await company.authorise(uniqueid=uniqueid)
     assert isinstance(answer, Allow)
     assert (await company.account())["held"] > 0
     await take_in(company.node_id, [a_record(company, talked=65, uniqueid=uniqueid, hold=answer.hold_id)])
-    assert tuple((await company.account()).values()) == (Decimal("7.00"), Decimal(0))
+    assert tuple((await company.account()).values()) == (Decimal("97.00"), Decimal(0))
     call = await company.fetchrow("SELECT * FROM call WHERE domain_id = $1", company.id)
     assert (call["cost"], call["rating"], call["talk_seconds"], call["hold_id"]) == (
         Decimal("3.00"), "rated", 65, answer.hold_id)
@@ -43,7 +42,7 @@ async def test_sixty_five_seconds_at_one_fifty_a_minute_cost_three() -> None:
     entry = await company.fetchrow(
         "SELECT e.amount, e.balance_after, p.kind, p.quantity, p.service FROM entry e JOIN posting p ON p.id = "
         "e.posting_id WHERE p.id = $1 AND e.account = 'domain'", call["posting_id"])
-    assert tuple(entry.values()) == (Decimal("-3.00"), Decimal("7.00"), "call", 65, "to 7")
+    assert tuple(entry.values()) == (Decimal("-3.00"), Decimal("97.00"), "call", 65, "to 7")
     assert not await differences(company)
 
 
@@ -80,7 +79,7 @@ async def test_the_same_batch_at_the_same_time_is_charged_once() -> None:
 
 async def test_a_failure_before_the_commit_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The process dies after the postings are written: neither call nor charge remains, the repeat does it all."""
-    company = await a_company("10")
+    company = await a_company("100")
     answer = await company.authorise(uniqueid="dies.1" + channel())
     assert isinstance(answer, Allow)
     record = a_record(company, hold=answer.hold_id)
@@ -92,21 +91,21 @@ async def test_a_failure_before_the_commit_leaves_nothing(monkeypatch: pytest.Mo
         patch.setattr(intake, "_block_where_due", dies)  # the last step before the commit
         with pytest.raises(ConnectionError):
             await take_in(company.node_id, [record])
-    assert await company.balance() == 10
+    assert await company.balance() == 100
     assert (await company.account())["held"] > 0
     assert await company.fetchrow("SELECT 1 FROM call WHERE domain_id = $1", company.id) is None
     await take_in(company.node_id, [record])
-    assert await company.balance() == 7
+    assert await company.balance() == 97
     assert not await differences(company)
 
 
 async def test_a_bad_record_goes_to_quarantine_and_the_rest_is_taken_in() -> None:
-    company = await a_company("10")
+    company = await a_company("100")
     good = [a_record(company, talked=10) for _ in range(4)]
     nobody = a_record(company, domain_id=999_999_999, account_code="")
-    spoilt = a_record(company, a_number="nul\x00")
+    spoilt = a_record(company, number="nul\x00")
     await take_in(company.node_id, [good[0], nobody, good[1], spoilt, *good[2:]])
-    assert await company.balance() == 4
+    assert await company.balance() == 94
     async with platform_transaction(STAFF) as tx:
         rows = await tx.fetch("SELECT uniqueid, reason FROM record_quarantine WHERE uniqueid = ANY($1)",
                               [nobody.uniqueid, spoilt.uniqueid])
@@ -115,14 +114,14 @@ async def test_a_bad_record_goes_to_quarantine_and_the_rest_is_taken_in() -> Non
 
 
 async def test_a_user_or_hold_of_another_domain_is_not_believed() -> None:
-    company, other = await a_company("10"), await a_company("10")
+    company, other = await a_company("100"), await a_company("100")
     answer = await other.authorise()
     assert isinstance(answer, Allow)
     await take_in(company.node_id, [a_record(company, user_id=other.user_id, hold=answer.hold_id)])
     call = await company.fetchrow("SELECT user_id, hold_id, cost FROM call WHERE domain_id = $1", company.id)
     assert tuple(call.values()) == (None, None, Decimal("3.00"))
     assert (await other.account())["held"] > 0
-    assert await other.balance() == 10
+    assert await other.balance() == 100
     assert not await differences(company, other)
 
 
@@ -139,16 +138,16 @@ async def test_clocks_gone_wrong_lose_no_record() -> None:
 
 @pytest.mark.req("FIN-57")
 async def test_a_call_without_a_rate_is_kept_unrated() -> None:
-    company = await a_company("10")
+    company = await a_company("100")
     await take_in(company.node_id, [a_record(company, b_number="4930123456")])
     call = await company.fetchrow("SELECT rating, cost, posting_id FROM call WHERE domain_id = $1", company.id)
     assert tuple(call.values()) == ("unrated", 0, None)
-    assert await company.balance() == 10
+    assert await company.balance() == 100
 
 
 @pytest.mark.req("FIN-59", "FIN-61")
 async def test_calls_that_cost_nothing_leave_no_posting() -> None:
-    company = await a_company("10", tariff_id=await a_tariff(("7", "0")))
+    company = await a_company("100", tariff_id=await a_tariff(("7", "0")))
     await take_in(company.node_id, [a_record(company, talked=0), a_record(company, talked=30)])
     rows = await company.fetchrow("SELECT count(*) AS calls, (SELECT count(*) FROM posting WHERE domain_id = $1 "
                                   "AND kind = 'call') AS postings FROM call WHERE domain_id = $1", company.id)
@@ -157,7 +156,7 @@ async def test_calls_that_cost_nothing_leave_no_posting() -> None:
 
 @pytest.mark.req("FIN-54")
 async def test_internal_and_incoming_calls_are_free() -> None:
-    company = await a_company("10")
+    company = await a_company("100")
     called = await a_user(company.actor, "petrov", "102")
     await take_in(company.node_id, [
         a_record(company, direction="internal", b_number="102", number="", trunk=""),
@@ -166,18 +165,18 @@ async def test_internal_and_incoming_calls_are_free() -> None:
         rows = await tx.fetch("SELECT direction, peer_user_id, rating FROM call WHERE domain_id = $1 "
                               "ORDER BY direction", tx.domain_id)
     assert [tuple(row.values()) for row in rows] == [("in", None, "free"), ("internal", called, "free")]
-    assert await company.balance() == 10
+    assert await company.balance() == 100
 
 
 async def test_price_stays_as_authorised() -> None:
-    company = await a_company("10")
+    company = await a_company("100")
     answer = await company.authorise()
     assert isinstance(answer, Allow)
     dear = await a_tariff(("7", "9.00"))
     async with domain_transaction(company.actor) as tx:
         await tx.execute("UPDATE account SET tariff_id = $2 WHERE domain_id = $1", tx.domain_id, dear)
     await take_in(company.node_id, [a_record(company, hold=answer.hold_id)])
-    assert await company.balance() == 7
+    assert await company.balance() == 97
 
 
 @pytest.mark.req("FIN-05", "FIN-D1")
@@ -205,7 +204,7 @@ async def test_trial_minutes_are_used_second_by_second() -> None:
 
 
 async def test_an_orphan_is_charged_until_last_seen_and_its_late_record_is_not() -> None:
-    company = await a_company("10")
+    company = await a_company("100")
     uniqueid = channel()
     answer = await company.authorise(uniqueid=uniqueid)
     assert isinstance(answer, Allow)
@@ -215,9 +214,9 @@ async def test_an_orphan_is_charged_until_last_seen_and_its_late_record_is_not()
                                          at=seen_at - timedelta(seconds=61))
         assert await holds.close_orphan(tx, answer.hold_id)
         assert not await holds.close_orphan(tx, answer.hold_id)
-    assert tuple((await company.account()).values()) == (7, 0)
+    assert tuple((await company.account()).values()) == (97, 0)
     await take_in(company.node_id, [a_record(company, talked=200, uniqueid=uniqueid, hold=answer.hold_id)])
-    assert await company.balance() == 7
+    assert await company.balance() == 97
     row = await company.fetchrow("SELECT count(*), min(sequence) AS sequence FROM call WHERE domain_id = $1",
                                  company.id)
     assert tuple(row.values()) == (1, -1)
@@ -225,19 +224,19 @@ async def test_an_orphan_is_charged_until_last_seen_and_its_late_record_is_not()
 
 
 async def test_no_orphan_when_the_record_was_first() -> None:
-    company = await a_company("10")
+    company = await a_company("100")
     answer = await company.authorise()
     assert isinstance(answer, Allow)
     await take_in(company.node_id, [a_record(company, hold=answer.hold_id)])
     async with domain_transaction(company.actor) as tx:
         assert not await holds.close_orphan(tx, answer.hold_id)
         assert not await holds.mark_answered(tx, answer.hold_id, channel="late", at=tx.now)
-    assert tuple((await company.account()).values()) == (7, 0)
+    assert tuple((await company.account()).values()) == (97, 0)
 
 
 async def test_a_second_trunk_opens_the_hold_again() -> None:
     """The record of the failed first attempt came in while the second one rang."""
-    company = await a_company("10")
+    company = await a_company("100")
     answer = await company.authorise()
     assert isinstance(answer, Allow)
     held = (await company.account())["held"]
@@ -266,4 +265,3 @@ async def test_quarantine_is_read_behind_the_platform_door_only() -> None:
         await company.fetchrow("SELECT * FROM record_quarantine")
 
 
-__all__ = ["a_number", "store"]

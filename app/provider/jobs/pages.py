@@ -28,7 +28,7 @@ JOB_COLUMNS = (Column("job", lazy("Job"), "job"), Column("state", lazy("State"),
 EVENT_COLUMNS = (Column("kind", lazy("Event")), Column("domain", lazy("Domain")),
                  Column("tries", lazy("Tries"), numeric=True, wide_only=True), Column("due", lazy("Next try")),
                  Column("error", lazy("Error"), wide_only=True), Column("actions", ""))
-MAIL_COLUMNS = (Column("at", lazy("Time")), Column("to", lazy("To")), Column("subject", lazy("Subject")),
+MAIL_COLUMNS = (Column("at", lazy("Time")), Column("to", lazy("Recipient")), Column("subject", lazy("Subject")),
                 Column("state", lazy("State")), Column("error", lazy("Error"), wide_only=True),
                 Column("actions", ""))
 

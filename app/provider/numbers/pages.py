@@ -27,7 +27,7 @@ from tenants.numbers.inventory_file import MAX_BYTES, InventoryFile, parse_inven
 from tenants.numbers.rules import Place
 
 LIST = "/provider/numbers"
-CATEGORIES = {"city": lazy("City"), "toll_free": lazy("Toll-free"), "mobile": lazy("Mobile")}
+CATEGORIES = {"city": lazy("City number"), "toll_free": lazy("Toll-free number"), "mobile": lazy("Mobile number")}
 PLACES = {"stock": lazy("In stock"), "given": lazy("At a domain")}
 COLUMNS = (
     Column("number", lazy("Number"), "n.e164"), Column("category", lazy("Category"), "n.category", wide_only=True),
@@ -91,12 +91,10 @@ class NumberPages(Controller):
         found = await asyncio.to_thread(parse_inventory, upload.content, Place(settings().country))
         import_id = 0
         async with platform_transaction(request.user.actor) as tx:
-            total = len(found.rows) + found.error_count
-            if not found.error_count:
-                found = await inventory.known_already(tx, found.rows)
+            found = await inventory.known_already(tx, found)
             if not found.error_count:
                 import_id = await queries.keep_import(tx, upload.name, found.rows)
-        return await show(request, "provider/numbers/preview.html", rows=_preview(found), total=total,
+        return await show(request, "provider/numbers/preview.html", rows=_preview(found), total=found.total,
                           wrong=found.error_count, listed=len(found.errors), import_id=import_id)
 
     @post("/import", opt=DOMAINS)

@@ -35,8 +35,8 @@ COLUMNS = (
     Column("description", lazy("Description"), wide_only=True),
     Column("external", lazy("Document"), "p.external_id", wide_only=True),
 )
-FILTERS = (Filter("kind", lazy("Kind"), KINDS), Filter("since", lazy("From"), kind="date"),
-           Filter("until", lazy("To"), kind="date"))
+FILTERS = (Filter("kind", lazy("Kind"), KINDS), Filter("since", lazy("From day"), kind="date"),
+           Filter("until", lazy("To day"), kind="date"))
 
 
 class PaymentForm(FormModel):

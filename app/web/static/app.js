@@ -327,6 +327,7 @@
         if (old) { const fresh = doc.importNode(part, true); old.replaceWith(fresh); htmx.process(fresh); }
       }
     });
+    events.addEventListener("refresh", () => htmx.trigger(doc.body, "list-refresh"));
     events.addEventListener("toast", (e) => { const told = JSON.parse(e.data); toast(told.text, told.kind); });
     addEventListener("pagehide", () => events.close());
   }

@@ -181,7 +181,8 @@ class Answering:
         found: dict[str, list[Message]] = {}
         for message in self._sipp.messages:
             found.setdefault(message.header("Call-ID"), []).append(message)
-        return [Call(tuple(messages)) for messages in found.values()]
+        return [Call(tuple(messages)) for messages in found.values()
+                if any(message.method == "INVITE" for message in messages)]  # others ask whether we are there
 
     async def wait_for_calls(self, count: int, timeout: float = 5.0) -> list[Call]:
         """Raises SippFailed when fewer than `count` INVITEs came in time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 
@@ -9,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pbx_provisioning.agent.spool import cut
 from pbx_provisioning.ami.protocol import encode, parse
 from pbx_provisioning.apply.store import difference, with_changes
 from pbx_provisioning.intake.records import BadRecord, CdrRecord, parse_line
-from pbx_provisioning.agent.spool import cut
 from pbx_provisioning.plan.model import BadPlan, Did, DomainPlan, User
 from pbx_provisioning.render.check import check_dialplan
 from pbx_provisioning.render.objects import Objects, dialplan_file, render
@@ -85,10 +86,8 @@ def test_an_action_stays_one_action(value: str) -> None:
 
 @given(line=HOSTILE)
 def test_any_line_is_a_record_or_refused(line: str) -> None:
-    try:
+    with contextlib.suppress(BadRecord):
         assert isinstance(parse_line(line), CdrRecord)
-    except BadRecord:
-        pass
 
 
 @given(data=st.binary(max_size=400), limit=st.integers(1, 5))

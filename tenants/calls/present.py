@@ -1,0 +1,55 @@
+"""Words of the journal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.kernel.i18n import _, format_duration, format_money, format_phone, lazy
+from app.kernel.money import Currency, Money
+
+DIRECTIONS = {"in": lazy("Incoming"), "out": lazy("Outgoing"), "internal": lazy("Internal"),
+              "emergency": lazy("Emergency")}
+RESULTS = {"accepted": lazy("Answered"), "missed": lazy("Not answered")}
+PERIODS = {"today": lazy("Today"), "7": lazy("7 days"), "30": lazy("30 days"), "45": lazy("45 days")}
+REFUSALS = {
+    "funds": lazy("Not enough money"), "blocked": lazy("The domain is blocked"),
+    "restricted": lazy("Forbidden by the outgoing restriction"), "no_rate": lazy("No price for this destination"),
+    "number": lazy("Wrong number"), "trial": lazy("Not possible in trial"), "limit": lazy("Too many calls at once"),
+    "trunk": lazy("No line to the public network"), "error": lazy("The panel did not answer"),
+    "ended": lazy("The money ended"), "offline": lazy("Authorised without the panel"),
+    "unregistered": lazy("No phone is registered"), "no_rule": lazy("Nobody is set to answer this number"),
+}
+ICONS = {"in": "phone-incoming", "out": "phone-outgoing", "internal": "phone", "emergency": "alert-triangle"}
+
+
+def shown_number(number: str) -> str:
+    """Records keep E.164 digits without a plus; extensions and what nobody understood are shown as dialled."""
+    return format_phone(f"+{number}") if number.isdigit() and len(number) >= 10 else number
+
+
+def charge_facts(charge: dict[str, Any] | None, currency: Currency) -> list[tuple[str, str]]:
+    """Answers "why 7.20?" from the explanation kept with the call [FIN-62]. Empty for a free call."""
+    if not charge:
+        return []
+    if "trial_seconds" in charge:
+        return [(_("Trial seconds used"), format_duration(int(charge["trial_seconds"])))]
+    facts = [(_("Prefix"), str(charge.get("prefix", ""))), (_("Tariff version"), str(charge.get("version", "")))]
+    if charge.get("connection_fee"):
+        facts.append((_("Connection fee"), _amount(charge["connection_fee"], currency)))
+    facts += [_increment(line, currency) for line in charge.get("lines", [])]
+    if charge.get("minimum_applied"):
+        facts.append((_("Minimum charge"), _("applied")))
+    facts.append((_("Charged"), _amount(charge.get("posted", 0), currency)))
+    return facts
+
+
+def _increment(line: list[Any], currency: Currency) -> tuple[str, str]:
+    """`line` is a ChargeLine of the rating kernel, as stored."""
+    _at, count, seconds, price, unit, _row, from_package = line
+    what = _("%(count)s × %(seconds)s s") % {"count": count, "seconds": seconds}
+    told = _("%(price)s per %(unit)s s") % {"price": _amount(price, currency), "unit": unit}
+    return what, _("minute package") if from_package else told
+
+
+def _amount(millionths: int, currency: Currency) -> str:
+    return str(format_money(Money.from_millionths(millionths, currency), exact=True))
