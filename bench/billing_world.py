@@ -100,9 +100,9 @@ def record(world: World, number: int, *, hold: int | str = "", now: datetime | N
     uniqueid = uniqueid or f"{int(time.time())}.{os.getpid()}.{next(_count)}"
     return CdrRecord(
         uniqueid=uniqueid, linkedid=uniqueid, sequence=0, account_code=f"{domain_id}.{user_id}", channel="PJSIP/a-1",
-        dst_channel="PJSIP/trunk1-2", started_at=end - timedelta(seconds=talked + 6),
+        dst_channel="PJSIP/t1-2", started_at=end - timedelta(seconds=talked + 6),
         answered_at=end - timedelta(seconds=talked), ended_at=end, duration_seconds=Decimal(talked + 6),
         billsec=Decimal(talked), disposition="ANSWERED", src="101", dst="84951234567", last_app="Dial",
         domain_id=domain_id, user_id=user_id, direction="out", a_number="101",
-        b_number=f"7{495_000_0000 + number % 9_000_000:010}"[:11], trunk="trunk1", hold=str(hold), reason="",
+        b_number=f"7{495_000_0000 + number % 9_000_000:010}"[:11], trunk="t1", hold=str(hold), reason="",
         number="74950000001", is_billable=True, cause=None)

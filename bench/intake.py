@@ -33,7 +33,7 @@ class IntakeFigures:
         return self.records / self.seconds
 
 
-async def measure_intake(*, records: int = 30_000, batch: int = 500, streams: int = 2,
+async def measure_intake(*, records: int = 30_000, batch: int = 1_000, streams: int = 2,
                          domains: int = 200) -> IntakeFigures:
     """Streams are nodes' agents: each sends the next batch when the last is safe."""
     world = await make_world(domains)

@@ -123,8 +123,10 @@ def make_stack(state: Path, owner_url: str, *, name: str = "", node_name: str = 
     prepare_folder(folder, state)
     port = embedded.free_port(18000 + os.getpid() % 500)
     own = {"SWITCHROOM_STATE": str(folder), "WEB_PORT": str(port), "NODE_NAME": node_name} | (environment or {})
+    kept = load_secrets(folder)
     settings = replace(from_environment(), state_dir=folder, web_port=port, node_name=node_name,
-                       public_url=f"http://127.0.0.1:{port}")
+                       public_url=f"http://127.0.0.1:{port}", secret_key=kept["secret_key"].encode(),
+                       node_key1=kept["node_key1"], node_key2=kept["node_key2"])
     return Stack(settings, owner_url, instance, own)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+
+from asyncpg import Record
 
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import NotFound
@@ -30,7 +31,7 @@ class Account:
     tariff_id: int
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Account:
+    def of(cls, row: Record) -> Account:
         """`row` has ACCOUNT_COLUMNS."""
         currency = Currency(row["currency"])
         limit, default = row["credit_limit"], row["default_limit"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+
+from asyncpg import Record
 
 from app.kernel.db import DomainTx
 from app.kernel.money import Money
@@ -41,14 +42,14 @@ async def close_orphan(tx: DomainTx, hold_id: int) -> bool:
     return True
 
 
-async def _has_record(tx: DomainTx, hold: Mapping[str, Any]) -> bool:
+async def _has_record(tx: DomainTx, hold: Record) -> bool:
     return await tx.fetchval(
         "SELECT EXISTS (SELECT FROM call WHERE domain_id = $1 AND node_id = $2 AND uniqueid = $3 "
         "AND answered_at IS NOT NULL AND started_at >= $4)",
         tx.domain_id, hold["node_id"], hold["uniqueid"], hold["created_at"] - timedelta(days=2))
 
 
-async def _charge(tx: DomainTx, account: Account, hold: Mapping[str, Any]) -> None:
+async def _charge(tx: DomainTx, account: Account, hold: Record) -> None:
     ended = max(hold["seen_at"], hold["answered_at"])
     seconds = min(billed_seconds((ended - hold["answered_at"]) // timedelta(milliseconds=1), hold["seconds"]),
                   hold["seconds"])
@@ -70,7 +71,7 @@ async def _charge(tx: DomainTx, account: Account, hold: Mapping[str, Any]) -> No
         await after_debit(tx)
 
 
-async def _post(tx: DomainTx, account: Account, hold: Mapping[str, Any], charge: Charge, cost: Money,
+async def _post(tx: DomainTx, account: Account, hold: Record, charge: Charge, cost: Money,
                 destination: str) -> int | None:
     if not cost:
         return None  # a charge of 0.00 is journalled without a posting [FIN-61]
@@ -81,7 +82,7 @@ async def _post(tx: DomainTx, account: Account, hold: Mapping[str, Any], charge:
     return written.ids.get((tx.domain_id, key))
 
 
-async def _insert_call(tx: DomainTx, hold: Mapping[str, Any], ended: Any, seconds: int, *, rating: str, cost: Money,
+async def _insert_call(tx: DomainTx, hold: Record, ended: Any, seconds: int, *, rating: str, cost: Money,
                        charge: dict, posting_id: int | None) -> None:
     await tx.execute(
         "INSERT INTO call (domain_id, node_id, uniqueid, sequence, linkedid, direction, user_id, a_number, b_number, "

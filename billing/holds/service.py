@@ -6,11 +6,12 @@ trial domain holds is seconds of its package, counted as money of 0.01 a second 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+
+from asyncpg import Record
 
 from app.kernel import clock
 from app.kernel.db import DomainTx, PlatformTx
@@ -170,7 +171,7 @@ async def extend(tx: DomainTx, hold_id: int, *, talked_seconds: int) -> Allowed:
 
 
 async def _price_and_money(
-    tx: DomainTx, row: Mapping[str, Any], free: int | None, minor_digits: int,
+    tx: DomainTx, row: Record, free: int | None, minor_digits: int,
 ) -> tuple[CallPrice, int | None]:
     if row["trial"]:
         left = await tx.fetchval(

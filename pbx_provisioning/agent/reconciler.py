@@ -24,6 +24,7 @@ from app.kernel.errors import AppError
 from app.kernel.metrics import APPLY_FAILED, APPLY_SECONDS
 from pbx_provisioning.ami import AmiClient, AmiDown, AmiError
 from pbx_provisioning.apply import files, store
+from pbx_provisioning.apply.patch import patches
 from pbx_provisioning.apply.step import Step, prepare
 from pbx_provisioning.plan.load import Wanted, load_wanted, one_snapshot
 from pbx_provisioning.render.objects import Objects
@@ -174,7 +175,7 @@ class Reconciler:
         if not self.ami.up.is_set():
             raise AmiDown("Asterisk is down")
         await self._expire([key for step in steps for key in step.expire])
-        if before or reload or self._must_reload:
+        if reload or self._must_reload or (before and not await self._patch(steps)):
             steps = await self._reload(steps, before)
         await self._acknowledge(steps)
 
@@ -222,6 +223,16 @@ class Reconciler:
         task = asyncio.create_task(again())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _patch(self, steps: Sequence[Step]) -> bool:
+        """Change a few extensions in place; False: a reload has to do it."""
+        found = patches(steps)
+        if found is None:
+            return False
+        for actions in found:
+            if None in await self.ami.all(actions):
+                return False
+        return True
 
     async def _reload(self, steps: list[Step], before: dict[int, str | None]) -> list[Step]:
         """One reload for all; when Asterisk refuses it, the old files come back."""

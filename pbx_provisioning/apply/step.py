@@ -30,7 +30,8 @@ class Step:
     gone: Sequence[str] = ()
     expire: Sequence[str] = ()
     dialplan: str | None = field(default=None, repr=False)
-    is_new: bool = True  # a generation to be recorded; else a repair of the one in force
+    is_new: bool = True  # a generation to be recorded; else the one in force is mended
+    is_repair: bool = False
 
 
 async def target_objects(tx: PlatformTx, wanted: Wanted) -> Objects:
@@ -79,4 +80,4 @@ async def prepare(tx: PlatformTx, wanted: Wanted, *, known: Objects | None, repa
     return Step(
         wanted, objects, changes, digest(objects) if is_new else "",
         [objects["endpoint", key] for key in sorted(touched) if ("endpoint", key) in objects],
-        sorted(key for key in touched if ("endpoint", key) not in objects), sorted(expire), text, is_new)
+        sorted(key for key in touched if ("endpoint", key) not in objects), sorted(expire), text, is_new, repair)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from asyncpg import Record
 
 from app.kernel.actors import Actor
 from app.kernel.db import DomainTx, domain_transaction
@@ -81,7 +80,7 @@ async def _decide(tx: DomainTx, question: Question) -> Answer:
     return Allow(hold_id, hold.max_seconds, caller_id, facts.trunks, number, offline)
 
 
-def _facts(row: Mapping[str, Any]) -> Facts:
+def _facts(row: Record) -> Facts:
     return Facts(
         is_trial=row["mode"] == "trial", trial_ends_at=row["trial_ends_at"],
         trial_seconds_free=row["trial_seconds_left"] - int(row["trial_held"]), country=row["country"],
@@ -92,7 +91,7 @@ def _facts(row: Mapping[str, Any]) -> Facts:
         parallel_holds=row["parallel_holds"])
 
 
-def _again(row: Mapping[str, Any], question: Question) -> Answer:
+def _again(row: Record, question: Question) -> Answer:
     """The channel has a hold: its answer was lost on the way, or the question is replayed.
 
     Of an ended call, or for another number or user, nothing is given out.

@@ -40,7 +40,7 @@ async def publish(messages: Sequence[Message]) -> None:
             for start in range(0, len(messages), _AT_ONCE):
                 words = [word for domain_id, message in messages[start:start + _AT_ONCE]
                          for word in (f"domain:{domain_id}", _ENCODE(message))]
-                await redis.eval(_PUBLISH, 0, *words)
+                await redis.execute_command("EVAL", _PUBLISH, 0, *words)
     except (RedisError, OSError, TimeoutError) as error:
         _not_before = time.monotonic() + REST_SECONDS
         log.warning("live_view_not_told", error=repr(error)[:200])

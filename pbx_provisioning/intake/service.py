@@ -132,9 +132,9 @@ async def _store(tx: PlatformTx, node_id: int, fresh: list[Call], holds: Mapping
     outcome.new = len(ids)
     outcome.messages = [(one.call.domain_id, _call_message(one, ids[one.call.key])) for one in priced
                         if one.call.key in ids]
-    outcome.messages += [(domain_id, {"kind": "balance", "balance": str(balance.amount),
-                                      "currency": balance.currency.value})
-                         for domain_id, balance in posted.balances.items()]
+    for domain_id, balance in posted.balances.items():
+        outcome.messages.append((domain_id, {"kind": "balance", "balance": str(balance.amount),
+                                             "currency": balance.currency.value}))
 
 
 def _call_message(one: Priced, call_id: int) -> dict[str, object]:

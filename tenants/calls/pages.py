@@ -22,7 +22,16 @@ from app.web.lists import Column, Filter, ListQuery, Page
 from app.web.menu import MenuItem
 from app.web.shell import page
 from tenants.calls import queries
-from tenants.calls.present import DIRECTIONS, ICONS, PERIODS, REFUSALS, RESULTS, charge_facts, shown_number
+from tenants.calls.present import (
+    DIRECTIONS,
+    ICONS,
+    PERIODS,
+    REFUSALS,
+    RESULTS,
+    charge_facts,
+    number_pattern,
+    shown_number,
+)
 from tenants.calls.queries import JournalFilter
 from tenants.live import row_id
 
@@ -51,7 +60,7 @@ def since(period: str, now: datetime, zone: str) -> datetime | None:
 
 def wanted_of(request: Request, query: ListQuery) -> JournalFilter:
     return JournalFilter(
-        like=query.like(), direction=query.value("direction"), result=query.value("result"),
+        like=query.like(), number_like=number_pattern(query.search), direction=query.value("direction"), result=query.value("result"),
         since=since(query.value("period"), clock.now(), request.user.timezone))
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from app.kernel.i18n import _, format_duration, format_money, format_phone, lazy
 from app.kernel.money import Currency, Money
 
+_TYPED_NUMBER = re.compile(r"[0-9 ()+\-.]+")
 DIRECTIONS = {"in": lazy("Incoming"), "out": lazy("Outgoing"), "internal": lazy("Internal"),
               "emergency": lazy("Emergency")}
 RESULTS = {"accepted": lazy("Answered"), "missed": lazy("Not answered")}
@@ -25,6 +27,16 @@ ICONS = {"in": "phone-incoming", "out": "phone-outgoing", "internal": "phone", "
 def shown_number(number: str) -> str:
     """Records keep E.164 digits without a plus; extensions and what nobody understood are shown as dialled."""
     return format_phone(f"+{number}") if number.isdigit() and len(number) >= 10 else number
+
+
+def number_pattern(search: str) -> str | None:
+    """ILIKE pattern for a telephone number typed in any form; None when it is none. 8… and +7… are the same."""
+    if not _TYPED_NUMBER.fullmatch(search):
+        return None
+    digits = "".join(one for one in search if one.isdigit())
+    if len(digits) == 11 and digits[0] in "78":
+        digits = digits[1:]
+    return f"%{digits}%" if digits else None
 
 
 def charge_facts(charge: dict[str, Any] | None, currency: Currency) -> list[tuple[str, str]]:

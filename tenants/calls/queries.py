@@ -18,9 +18,10 @@ _BEST = ("NOT EXISTS (SELECT FROM call o WHERE o.domain_id = c.domain_id AND o.l
 
 @dataclass(frozen=True, slots=True)
 class JournalFilter:
-    """What is asked for; None or "" = everything. `like` is an ILIKE pattern."""
+    """What is asked for; None or "" = everything. Both patterns are ILIKE's: of names, and of numbers."""
 
     like: str | None = None
+    number_like: str | None = None
     direction: str = ""
     result: str = ""  # accepted | missed
     since: datetime | None = None
@@ -69,7 +70,9 @@ def _where(tx: DomainTx, wanted: JournalFilter) -> tuple[str, list[Any]]:
         parts.append(condition.replace("?", f"${len(args)}"))
 
     if wanted.like:
-        add("(c.a_number ILIKE ? OR c.b_number ILIKE ? OR EXISTS (SELECT FROM domain_user n WHERE "
+        args.append(wanted.number_like or wanted.like)
+        digits = f"${len(args)}"
+        add(f"(c.a_number ILIKE {digits} OR c.b_number ILIKE {digits} OR EXISTS (SELECT FROM domain_user n WHERE "
             "n.domain_id = c.domain_id AND n.id IN (c.user_id, c.peer_user_id) AND n.display_name ILIKE ?))",
             wanted.like)
     if wanted.direction:

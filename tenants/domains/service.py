@@ -47,7 +47,7 @@ async def create_domain(tx: PlatformTx, new: NewDomain) -> DomainTx:
                 new.area_code, new.locale, new.notification_email, new.max_users, new.pool_id, new.route_number,
                 new.node_id)
     except UniqueViolationError as taken:
-        field = "route_number" if "route" in (taken.constraint_name or "") else "name"
+        field = "route_number" if "route" in (getattr(taken, "constraint_name", None) or "") else "name"
         raise InvalidFields("taken", _("Already taken"), fields={field: _("Already taken")}) from taken
     account = f"{40_000_000 + domain_id}"
     await tx.execute("INSERT INTO account (domain_id, number, scheme, tariff_id) VALUES ($1, $2, $3, $4)",

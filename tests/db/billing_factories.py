@@ -106,9 +106,9 @@ def a_record(company: Company, *, talked: float = 65, uniqueid: str = "", hold: 
     uniqueid = uniqueid or channel()
     record = CdrRecord(
         uniqueid=uniqueid, linkedid=uniqueid, sequence=0, account_code=f"{company.id}.{company.user_id}",
-        channel="PJSIP/a-1", dst_channel="PJSIP/trunk1-2", started_at=(answered or end) - timedelta(seconds=5),
+        channel="PJSIP/a-1", dst_channel="PJSIP/t1-2", started_at=(answered or end) - timedelta(seconds=5),
         answered_at=answered, ended_at=end, duration_seconds=Decimal(70), billsec=Decimal(str(talked)),
         disposition="ANSWERED" if talked else "NO ANSWER", src="101", dst=E164, last_app="Dial",
-        domain_id=company.id, user_id=company.user_id, direction="out", a_number="101", b_number=E164, trunk="trunk1",
+        domain_id=company.id, user_id=company.user_id, direction="out", a_number="101", b_number=E164, trunk="t1",
         hold=str(hold), reason="", number="74950000001", is_billable=True, cause=None)
     return replace(record, **changes)

@@ -35,7 +35,7 @@ COLUMNS = (
     Column("name", lazy("Domain"), "d.name"),
     Column("company", lazy("Company"), "lower(d.company_name)", wide_only=True),
     Column("account", lazy("Account"), "a.number", wide_only=True),
-    Column("mode", lazy("Mode"), "d.mode"),
+    Column("mode", lazy("Mode"), "d.mode", wide_only=True),
     Column("balance", lazy("Balance"), "a.balance", numeric=True),
     Column("users", lazy("Users"), numeric=True, wide_only=True),
     Column("node", lazy("PBX node"), "n.name", wide_only=True),

@@ -23,7 +23,7 @@ STATE_KINDS = {"running": "info", "retry": "warning", "failed": "danger", "done"
                "sent": "success"}
 JOB_COLUMNS = (Column("job", lazy("Job"), "job"), Column("state", lazy("State"), "state"),
                Column("tries", lazy("Tries"), "tries", numeric=True, wide_only=True),
-               Column("started", lazy("Started"), "started_at"), Column("error", lazy("Error"), wide_only=True),
+               Column("started", lazy("Started"), "started_at", wide_only=True), Column("error", lazy("Error"), wide_only=True),
                Column("actions", ""))
 EVENT_COLUMNS = (Column("kind", lazy("Event")), Column("domain", lazy("Domain")),
                  Column("tries", lazy("Tries"), numeric=True, wide_only=True), Column("due", lazy("Next try")),

@@ -8,6 +8,7 @@ from app.kernel.db import PlatformTx
 
 LIMIT = 20
 SHORTEST = 2
+LAST = "\U0010ffff"  # sorts after every letter: the end of "begins with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ async def search(tx: PlatformTx, text: str) -> list[Hit]:
                  "SELECT d.id, d.name, d.company_name, a.number FROM domain d JOIN account a ON a.domain_id = d.id "
                  "WHERE d.name ILIKE $1 OR d.company_name ILIKE $1 OR d.display_name ILIKE $1 OR a.number ILIKE $1 "
                  "ORDER BY (d.name = lower($2) OR a.number = $2) DESC, d.name LIMIT $3", like, text, LIMIT)]
-    return found + await _numbers(tx, text) + await _users(tx, text, like)
+    return found + await _numbers(tx, text) + await _users(tx, text)
 
 
 async def _numbers(tx: PlatformTx, text: str) -> list[Hit]:
@@ -46,14 +47,17 @@ async def _numbers(tx: PlatformTx, text: str) -> list[Hit]:
     return [Hit("number", row["e164"], row["region"], row["domain_id"], row["domain"]) for row in rows]
 
 
-async def _users(tx: PlatformTx, text: str, like: str) -> list[Hit]:
-    """A login, a name, an address, or `login@domain` as it stands in a phone."""
-    login, at, host = text.lower().partition("@")
+async def _users(tx: PlatformTx, text: str) -> list[Hit]:
+    """The beginning of a login, a name or an address, or `login@domain` as it stands in a phone."""
+    start = text.lower()
+    login, at, host = start.partition("@")
     rows = await tx.fetch(
         "SELECT u.login, u.display_name, u.extension, u.domain_id, d.name AS domain FROM domain_user u "
-        "JOIN domain d ON d.id = u.domain_id WHERE u.login ILIKE $1 OR u.display_name ILIKE $1 OR u.email ILIKE $1 "
-        "OR ($3 AND u.login = $2 AND d.name LIKE $4 || '%') ORDER BY u.login <> $2, u.login, u.id LIMIT $5",
-        like, login, bool(at), host.replace("%", "").replace("_", ""), LIMIT)
+        "JOIN domain d ON d.id = u.domain_id WHERE (u.login ~>=~ $1 AND u.login ~<~ $2) "
+        "OR (lower(u.display_name) ~>=~ $1 AND lower(u.display_name) ~<~ $2) "
+        "OR (u.email <> '' AND lower(u.email) ~>=~ $1 AND lower(u.email) ~<~ $2) "
+        "OR ($4 AND u.login = $3 AND starts_with(d.name, $5)) ORDER BY u.login <> $3, u.login, u.id LIMIT $6",
+        start, start + LAST, login, bool(at), host, LIMIT)
     return [Hit("user", f"{row['login']}@{row['domain']}", f"{row['display_name']} · {row['extension']}",
                 row["domain_id"], row["domain"]) for row in rows]
 

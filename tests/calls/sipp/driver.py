@@ -270,16 +270,17 @@ class Phone(_Side):
         return await self.register(expires=0)
 
     async def call(self, number: str, *, hold: float | None = None, ring: float = 60.0,
-                   timeout: float | None = None, port: int | None = None) -> Call:
+                   timeout: float | None = None, port: int | None = None, target: str = "") -> Call:
         """Call and hang up `hold` seconds after the answer (None: the other side hangs up).
 
         Gives up (CANCEL) after ringing `ring` seconds. `port` is where the call is made from, the
-        phone's own port unless it is taken by `answering`.
+        phone's own port unless it is taken by `answering`. `target` is the domain in the address called,
+        the phone's own by default.
 
         Raises:
             SippFailed: the call did not end within `timeout` seconds.
         """
-        values = {**self._who(), "number": number, "ring_ms": _milliseconds(ring), "hold_ms": _milliseconds(hold),
+        values = {**self._who(), "number": number, "target": target or self.domain, "ring_ms": _milliseconds(ring), "hold_ms": _milliseconds(hold),
                   "refusals_first": _refusals(tuple(code for code in REFUSALS if code != 401)),
                   "refusals": _refusals(REFUSALS)}
         limit = timeout or ring + (hold if hold is not None else 60.0) + 10.0
