@@ -60,8 +60,8 @@ def since(period: str, now: datetime, zone: str) -> datetime | None:
 
 def wanted_of(request: Request, query: ListQuery) -> JournalFilter:
     return JournalFilter(
-        like=query.like(), number_like=number_pattern(query.search), direction=query.value("direction"), result=query.value("result"),
-        since=since(query.value("period"), clock.now(), request.user.timezone))
+        like=query.like(), number_like=number_pattern(query.search), direction=query.value("direction"),
+        result=query.value("result"), since=since(query.value("period"), clock.now(), request.user.timezone))
 
 
 def _query_of(request: Request) -> ListQuery:

@@ -203,6 +203,18 @@ class Company:
                                 "ORDER BY posting_id")
         return [row["amount"] for row in rows]
 
+    async def differences(self) -> list[accounts.Difference]:
+        """What the books contradict themselves in."""
+        async with platform_transaction(STAFF) as tx:
+            return [one for one in await accounts.check_books(tx) if one.domain_id == self.id]
+
+    async def put_aside(self) -> int:
+        """Records of the node that no call was made of."""
+        async with platform_transaction(STAFF) as tx:
+            return await tx.fetchval(
+                "SELECT count(*) FROM record_quarantine q JOIN pbx_node n ON n.id = q.node_id WHERE n.name = $1",
+                self.stack.settings.node_name)
+
     async def pay(self, amount: str) -> None:
         async with platform_transaction(STAFF) as tx:
             await accounts.record_payment(

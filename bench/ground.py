@@ -1,0 +1,73 @@
+"""The ground a benchmark stands on: a PostgreSQL (fsync on), a Redis and processes of its own, removed at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from tests.stack import OwnServers, Stack
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".local" / "bench"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """`owner` is a connection that row-level security does not bind: thousands of rows in a statement."""
+
+    folder: Path
+    servers: OwnServers
+    owner: asyncpg.Connection
+
+    def stack(self, name: str, node_name: str = "pbx1") -> Stack:
+        """Web, worker, agent and Asterisk of one node, not started."""
+        from tests.stack import make_stack
+
+        return make_stack(self.folder, self.servers.postgres.owner_url, name=name, node_name=node_name,
+                          environment=self.servers.environment)
+
+
+@asynccontextmanager
+async def own_ground(name: str) -> AsyncIterator[Ground]:
+    """Servers started, migrated, and this process connected to them as the application is."""
+    folder = STATE / f"{name}-{os.getpid()}"
+    for variable in ("DATABASE_URL", "ASTERISK_AMI_HOST", "SWITCHROOM_TELEPHONY", "WEB_PORT"):
+        os.environ.pop(variable, None)
+    os.environ |= {"SWITCHROOM_STATE": str(folder), "SWITCHROOM_ENV": "production", "LOG_FORMAT": "json"}
+    from app.kernel import logging
+    from app.kernel.db import DB
+    from app.settings import settings
+    from tests.stack import OwnServers
+
+    servers = OwnServers(folder)
+    try:
+        await servers.start()
+        os.environ.update(servers.environment)
+        settings.cache_clear()
+        logging.configure(json_lines=True)
+        await DB.open()
+        owner = await asyncpg.connect(servers.postgres.owner_url)
+        try:
+            yield Ground(folder, servers, owner)
+        finally:
+            await owner.close()
+            await DB.close()
+    finally:
+        await servers.stop()
+
+
+async def until(check, seconds: float, what: str, every: float = 0.05) -> None:
+    """Raises RuntimeError when `check()` does not become true in time."""
+    for _ in range(int(seconds / every)):
+        if await check():
+            return
+        await asyncio.sleep(every)
+    raise RuntimeError(f"not within {seconds:.0f} s: {what}")
