@@ -101,7 +101,7 @@ async def _node(ground: Ground, tariff: int, name: str, domains: int, users: int
 
 
 async def _seen(ground: Ground, node_id: int) -> bool:
-    return bool(await ground.owner.fetchval("SELECT last_seen_at IS NOT NULL FROM pbx_node WHERE id = $1", node_id))
+    return bool(await ground.owner.fetchval("SELECT state = 'up' FROM pbx_node WHERE id = $1", node_id))
 
 
 async def _paced(node: Node, ear: Ear, changes: int, per_second: float) -> list[float]:

@@ -18,7 +18,7 @@ SELECT id FROM made ORDER BY id
 """
 _USERS = """
 INSERT INTO domain_user (domain_id, login, display_name, extension, position, email, password_hash, sip_ha1, is_admin)
-SELECT d.id, 'user' || n, 'Иванов Пётр ' || n, 100 + n, 'Менеджер ' || n % 7, 'user' || n || '@bench.example', '-',
+SELECT d.id, 'user' || n, 'Иванов Пётр ' || n, 200 + n, 'Менеджер ' || n % 7, 'user' || n || '@bench.example', '-',
        md5('user' || n || ':' || d.name || ':' || $3), n = 1
 FROM domain d CROSS JOIN generate_series(1, $2::int) n WHERE d.id = ANY($1::bigint[])
 """
@@ -42,7 +42,7 @@ async def a_tariff(owner: asyncpg.Connection) -> int:
 
 async def domains_with_users(owner: asyncpg.Connection, node_id: int, tariff_id: int, *, domains: int, users: int,
                              prefix: str) -> list[int]:
-    """Users are user1 (administrator), user2 …, extensions 101, 102 …; the node's agent is told at the end."""
+    """Users are user1 (administrator), user2 …, extensions 201, 202 …; the node's agent is told at the end."""
     async with owner.transaction():
         rows = await owner.fetch(_DOMAINS, domains, prefix, node_id, tariff_id)
         ids = [row["id"] for row in rows]

@@ -9,6 +9,7 @@ from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
+from app.audit.words import reason
 from app.auth.permissions import Permission
 from app.kernel import clock
 from app.kernel.db import domain_transaction, platform_transaction
@@ -25,7 +26,7 @@ COLUMNS = (
     Column("number", lazy("Generation")), Column("state", lazy("State")), Column("reason", lazy("Why")),
     Column("who", lazy("Who"), wide_only=True), Column("wanted", lazy("Wanted")),
     Column("took", lazy("Until live"), numeric=True), Column("changes", lazy("Changes"), numeric=True),
-    Column("compare", lazy("Differences")),
+    Column("compare", lazy("Compare")),
 )
 TECH = {"permission": Permission.PROVIDER_TECH}
 
@@ -137,7 +138,7 @@ class GenerationPages(Controller):
             raise NotFound("domain", _("There is no such domain"))
         return await page(request, f"pbx_provisioning/{template}", shell="provider",
                           may_tech=request.user.may(Permission.PROVIDER_TECH), base=self._list_url(domain_id),
-                          domain_url=f"/provider/domains/{domain_id}", name=name, **context)
+                          domain_url=f"/provider/domains/{domain_id}", name=name, reason=reason, **context)
 
 
 class DriftPages(Controller):

@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from piccolo.engine.postgres import PostgresEngine
 from piccolo.engine.exceptions import TransactionError
+from piccolo.engine.postgres import PostgresEngine
 
 from app.kernel import clock
 from app.kernel.actors import Actor

@@ -14,8 +14,8 @@ import aiosmtplib
 import structlog
 
 from app.kernel import outbox
-from app.kernel.db import DomainTx, PlatformTx, platform_transaction
 from app.kernel.actors import Actor
+from app.kernel.db import DomainTx, PlatformTx, platform_transaction
 from app.settings import Settings
 
 log = structlog.get_logger()

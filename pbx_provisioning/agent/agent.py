@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -70,15 +69,11 @@ class Agent:
         self.presence = Presence(node_id, self.ami, self.live)
         self.spool = Spool(node_id, config.cdr_file, config.spool_state, self._take_in, batch=config.ship_batch,
                            rotate_after=config.rotate_after)
-        self.control = Control(node_id, self.ami, spool_is_idle=self._spool_is_idle, seen_every=config.seen_every,
-                               orphan_after=config.orphan_after)
+        self.control = Control(node_id, self.ami, spool_caught_up=lambda: self.spool.caught_up_at,
+                               seen_every=config.seen_every, orphan_after=config.orphan_after)
         self.heartbeat = Heartbeat(node_id, self.ami, self.presence, self.spool)
         self.trunks = Trunks(node_id, config.etc, self.ami, self.reconciler)
         self.drift = DriftCheck(node_id, self.ami, self.reconciler)
-
-    def _spool_is_idle(self, seconds: float) -> bool:
-        since = self.spool.idle_since
-        return bool(since) and time.monotonic() - since >= seconds
 
     # ------------------------------------------------------------------ Asterisk
 
@@ -169,7 +164,7 @@ class Agent:
         """One agent at a time works for a node; a second one waits."""
         while not await connection.fetchval("SELECT pg_try_advisory_lock($1, $2)", LOCK, self.node_id):
             log.warning("another_agent_serves_this_node")
-            await asyncio.sleep(2)
+            await asyncio.sleep(0.5)
 
     def _heard(self, _connection: object, _pid: int, channel: str, payload: str) -> None:
         if channel == "provisioning" and payload.isdigit():
@@ -223,6 +218,8 @@ class Agent:
 
     async def _keep(self, part: Callable[[], Awaitable[None]]) -> None:
         """A part that fails in a way nobody thought of begins again; the others go on."""
+        if part not in (self.ami.run, self._listen):
+            await self.ready.wait()  # this process is the node's agent
         while True:
             try:
                 await part()
@@ -231,6 +228,7 @@ class Agent:
             await asyncio.sleep(1)
 
     async def _every(self, seconds: float, do: Callable[[], Awaitable[None]]) -> None:
+        await self.ready.wait()
         while True:
             try:
                 await do()

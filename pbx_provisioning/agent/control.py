@@ -55,9 +55,9 @@ def first_ask(allowed: int, talked: float) -> float:
 class Control:
     """`on_event` takes the dialplan's SwAnswered; `run()` does the periodic parts."""
 
-    def __init__(self, node_id: int, ami: AmiClient, *, spool_is_idle: Callable[[float], bool],
+    def __init__(self, node_id: int, ami: AmiClient, *, spool_caught_up: Callable[[], float],
                  seen_every: float = 5.0, orphan_after: float = 60.0) -> None:
-        self.node_id, self.ami, self._spool_is_idle = node_id, ami, spool_is_idle
+        self.node_id, self.ami, self._spool_caught_up = node_id, ami, spool_caught_up
         self._seen_every, self._orphan_after = seen_every, orphan_after
         self._talks: dict[int, asyncio.Task[None]] = {}
         self._absent: dict[int, float] = {}  # hold → since when its call is not there
@@ -127,9 +127,14 @@ class Control:
         return allowed.ask_at_seconds
 
     async def _limit(self, talk: Talk) -> None:
-        """Lengthen the channel's limit to what is paid for; AbsoluteTimeout counts from now."""
-        left = int(talk.allowed - talk.talked())
-        if talk.allowed <= talk.limited or left < 1:
+        """Lengthen the channel's limit to what is paid for; AbsoluteTimeout counts whole seconds from now."""
+        if talk.allowed <= talk.limited:
+            return
+        wait = (talk.allowed - talk.talked()) % 1  # told then, the last paid second is talked to its end
+        if talk.talked() + wait < talk.limited - 0.5:  # not while the old limit strikes
+            await asyncio.sleep(wait)
+        left = int(talk.allowed - talk.talked() + 0.1)
+        if left < 1:
             return
         try:
             await self.ami.action("AbsoluteTimeout", Channel=talk.channel, Timeout=left)
@@ -179,14 +184,15 @@ class Control:
     async def _close_orphans(self, missing: list[holds.OpenHold]) -> None:
         """Calls that are gone and of which no record comes: a crash of Asterisk took it along.
 
-        While records wait in the spool nothing is closed: the record knows better.
+        While a record of that time may wait in the spool nothing is closed: the record knows better.
         """
         moment = time.monotonic()
         self._absent = {one.hold_id: self._absent.get(one.hold_id, moment) for one in missing}
-        if not self._spool_is_idle(self._orphan_after / 2):
-            return
         for one in missing:
-            if moment - self._absent[one.hold_id] < self._orphan_after:
+            absent_since = self._absent[one.hold_id]
+            if moment - absent_since < self._orphan_after:
+                continue
+            if self._spool_caught_up() < absent_since + self._orphan_after / 2:
                 continue
             async with platform_transaction(AGENT) as tx:
                 bound = await tx.enter_domain(one.domain_id)

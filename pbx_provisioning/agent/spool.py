@@ -79,7 +79,7 @@ class Spool:
         self._offset_file = state / f"{path.stem}.offset.json"
         self._quarantine = state / f"{path.stem}.rejected.csv"
         self.backlog = 0  # bytes not shipped, for the heartbeat and the clean-up of holds
-        self.idle_since = 0.0  # monotonic time since when nothing waits; 0: something does
+        self.caught_up_at = 0.0  # monotonic time when last nothing waited
 
     async def run(self) -> None:
         pause = 0.3
@@ -92,7 +92,6 @@ class Spool:
             except asyncio.CancelledError:
                 raise
             except Exception as error:  # database away, disk full …: the records stay where they are
-                self.idle_since = 0.0
                 log.warning("ship_put_off", error=repr(error)[:300], bytes=self.backlog)
                 await asyncio.sleep(pause)
                 pause = min(pause * 1.7, 5.0)
@@ -115,7 +114,6 @@ class Spool:
             data = file.read(CHUNK)
         batch = cut(data, position.offset, self._batch)
         if batch.end == position.offset:
-            self.idle_since = 0.0
             return False
         if batch.rejected:
             self._put_aside(batch.rejected)
@@ -128,10 +126,8 @@ class Spool:
     def _measure(self, backlog: int) -> None:
         self.backlog = backlog
         SPOOL_BYTES.set(backlog)
-        if backlog:
-            self.idle_since = 0.0
-        elif not self.idle_since:
-            self.idle_since = time.monotonic()
+        if not backlog:
+            self.caught_up_at = time.monotonic()
 
     def _load(self) -> Position | None:
         text = files.read(self._offset_file)

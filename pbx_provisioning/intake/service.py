@@ -143,7 +143,7 @@ def _call_message(one: Priced, call_id: int) -> dict[str, object]:
             "direction": one.call.direction, "result": one.call.result, "user_id": one.call.user_id,
             "peer_user_id": one.call.peer_user_id, "a_number": one.call.a_number, "b_number": one.call.b_number,
             "started_at": record.started_at.isoformat(), "talk_seconds": one.seconds,
-            "cost": str(one.cost.amount) if one.cost else "0.00", "rating": one.rating}
+            "cost": str(one.cost.rounded_for_ledger().amount) if one.cost else "0.00", "rating": one.rating}
 
 
 async def _note_used_up_trials(tx: PlatformTx, priced: Sequence[Priced]) -> None:

@@ -9,8 +9,8 @@ from app.kernel.i18n import _, format_duration, format_money, format_phone, lazy
 from app.kernel.money import Currency, Money
 
 _TYPED_NUMBER = re.compile(r"[0-9 ()+\-.]+")
-DIRECTIONS = {"in": lazy("Incoming"), "out": lazy("Outgoing"), "internal": lazy("Internal"),
-              "emergency": lazy("Emergency")}
+DIRECTIONS = {"in": lazy("Incoming call"), "out": lazy("Outgoing call"), "internal": lazy("Internal call"),
+              "emergency": lazy("Emergency call")}
 RESULTS = {"accepted": lazy("Answered"), "missed": lazy("Not answered")}
 PERIODS = {"today": lazy("Today"), "7": lazy("7 days"), "30": lazy("30 days"), "45": lazy("45 days")}
 REFUSALS = {

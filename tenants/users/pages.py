@@ -38,7 +38,8 @@ COLUMNS = (
 )
 FILTERS = (Filter("role", lazy("Who"), ROLES),)
 
-menu.register("domain", MenuItem("", lazy("Users"), LIST, "users", Permission.USERS_EDIT, "users", 200))
+menu.register("domain", MenuItem("", lazy("Users"), LIST, "users", Permission.USERS_EDIT, "users", 200),
+              MenuItem("", lazy("My page"), "/me", "user-circle", Permission.PERSONAL, "", 900))
 
 
 def _query_of(request: Request) -> ListQuery:

@@ -10,8 +10,9 @@ from decimal import Decimal
 
 import pytest
 
+from tenants.numbers.outgoing import shown_number
 from tests.calls.sipp import Call
-from tests.calls.world import Carrier, Company, Handset, a_company, outside_number
+from tests.calls.world import Carrier, Company, a_company, outside_number
 from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
@@ -58,8 +59,8 @@ async def _main_job(company: Company) -> MainJob:
         outside = await ivanov.call(f"8{number}", hold=65)
         ended = outside.ended_at or 0
         seen = await asyncio.gather(
-            panel.shows("/calls/", f"7{number}", "3,00"), panel.shows("/finance/", "7,00"),
-            panel.shows("/finance/ledger", "-3,00", "7,00"))
+            panel.shows("/calls/", shown_number(f"7{number}"), "3.00 ₽"), panel.shows("/finance/", "7.00 ₽"),
+            panel.shows("/finance/ledger", "-3.00 ₽", "7.00 ₽"))
     return MainJob(internal, outside, number, *(moment - ended for moment in seen))
 
 

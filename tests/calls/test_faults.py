@@ -15,7 +15,16 @@ import pytest
 from app import settings as settings_module
 from app.kernel.db import DB
 from tests.calls.sipp import Call
-from tests.calls.world import Carrier, Company, Handset, a_carrier, a_company, a_tariff_by_second, outside_number, the_node
+from tests.calls.world import (
+    Carrier,
+    Company,
+    Handset,
+    a_carrier,
+    a_company,
+    a_tariff_by_second,
+    outside_number,
+    the_node,
+)
 from tests.conftest import STATE
 from tests.stack import OwnServers, Stack, make_stack
 

@@ -273,7 +273,7 @@ class Panel(httpx.AsyncClient):
     """A person's browser in front of the real web process."""
 
     def __init__(self, url: str) -> None:
-        super().__init__(base_url=url, timeout=10, trust_env=False)
+        super().__init__(base_url=url, timeout=10, trust_env=False, headers={"Accept-Language": "en"})
 
     async def sign_in(self, login: str, domain: str, password: str = PASSWORD) -> None:
         page = (await self.get("/sign-in")).text

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from redis.asyncio import Redis
 
 from app.kernel.db import domain_transaction, platform_transaction
+from app.settings import settings
 from billing.accounts.service import check_books
 from billing.holds import service as holds
 from pbx_provisioning.authorise.question import Allow, Deny
+from pbx_provisioning.intake import live
 from pbx_provisioning.intake import service as intake
 from pbx_provisioning.intake.service import take_in
 from tests.db.billing_factories import a_company, a_record, a_user, channel
@@ -265,3 +269,22 @@ async def test_quarantine_is_read_behind_the_platform_door_only() -> None:
         await company.fetchrow("SELECT * FROM record_quarantine")
 
 
+
+
+async def test_open_pages_are_told_and_a_missing_cache_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    company = await a_company("100")
+    redis = Redis.from_url(settings().redis_url)
+    async with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+        await pubsub.subscribe(f"domain:{company.id}")
+        await pubsub.get_message(timeout=1)
+        await take_in(company.node_id, [a_record(company)])
+        told = []
+        while message := await pubsub.get_message(timeout=1):
+            told.append(json.loads(message["data"]))
+    await redis.aclose()
+    assert [(one["kind"], one.get("cost") or one["balance"]) for one in told] == [
+        ("call", "3.00"), ("balance", "97.00")]
+    monkeypatch.setattr(live, "_redis", lambda: Redis.from_url("redis://127.0.0.1:1"))
+    await take_in(company.node_id, [a_record(company)])
+    monkeypatch.setattr(live, "_not_before", 0.0)
+    assert await company.balance() == 94

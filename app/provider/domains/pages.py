@@ -8,6 +8,7 @@ from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
+from app.audit import words
 from app.kernel.db import DomainTx, PlatformTx, platform_transaction
 from app.kernel.i18n import _, lazy
 from app.provider.console import (
@@ -47,15 +48,6 @@ HISTORY_COLUMNS = (
     Column("at", lazy("Time")), Column("who", lazy("Who")), Column("action", lazy("Action")),
     Column("changes", lazy("Changes")),
 )
-HISTORY_WORDS = {
-    "domain_created": lazy("Domain created"), "switched_to_commercial": lazy("Switched to commercial mode"),
-    "block_started": lazy("Blocked"), "block_ended": lazy("Block lifted"),
-    "scheme_changed": lazy("Billing scheme changed"), "credit_limit_changed": lazy("Credit limit changed"),
-    "tariff_changed": lazy("Tariff changed"), "limits_changed": lazy("Limits changed"),
-    "number_given": lazy("Number given"), "number_taken_back": lazy("Number taken back"),
-    "user_created": lazy("User created"), "user_changed": lazy("User changed"), "user_deleted": lazy("User deleted"),
-    "payment_recorded": lazy("Payment recorded"),
-}
 
 
 async def _list_query(request: Request, tx: PlatformTx) -> ListQuery:
@@ -131,7 +123,7 @@ class DomainCard(Controller):
             rows, total = await queries.history_of(tx, domain_id, limit=query.limit, offset=query.offset,
                                                    like=query.like())
         return await show(request, "provider/domains/history.html", domain=facts, found=Page(rows, total, query),
-                          words=HISTORY_WORDS)
+                          words=words)
 
     @get("/change/{what:str}", opt=DOMAINS)
     async def ask(self, request: Request, domain_id: FromPath[int], what: FromPath[str]) -> Template:

@@ -23,14 +23,14 @@ STATE_KINDS = {"running": "info", "retry": "warning", "failed": "danger", "done"
                "sent": "success"}
 JOB_COLUMNS = (Column("job", lazy("Job"), "job"), Column("state", lazy("State"), "state"),
                Column("tries", lazy("Tries"), "tries", numeric=True, wide_only=True),
-               Column("started", lazy("Started"), "started_at", wide_only=True), Column("error", lazy("Error"), wide_only=True),
+               Column("started", lazy("Started"), "started_at", wide_only=True),
+               Column("error", lazy("Error"), wide_only=True),
                Column("actions", ""))
 EVENT_COLUMNS = (Column("kind", lazy("Event")), Column("domain", lazy("Domain")),
                  Column("tries", lazy("Tries"), numeric=True, wide_only=True), Column("due", lazy("Next try")),
                  Column("error", lazy("Error"), wide_only=True), Column("actions", ""))
-MAIL_COLUMNS = (Column("at", lazy("Time")), Column("to", lazy("Recipient")), Column("subject", lazy("Subject")),
-                Column("state", lazy("State")), Column("error", lazy("Error"), wide_only=True),
-                Column("actions", ""))
+MAIL_COLUMNS = (Column("at", lazy("Time"), wide_only=True), Column("subject", lazy("Letter")),
+                Column("state", lazy("State")), Column("error", lazy("Error"), wide_only=True))
 
 
 class JobPages(Controller):
