@@ -9,7 +9,7 @@ from datetime import datetime
 
 from app.kernel.db import PlatformTx
 from app.settings import settings
-from pbx_provisioning.plan.model import Did, DomainPlan, Trunk, User
+from pbx_provisioning.plan.model import Did, DomainPlan, Trunk, User, phone_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,20 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
         "WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS is_blocked FROM domain d "
         "LEFT JOIN phone_number n ON n.domain_id = d.id AND n.id = d.default_number_id WHERE d.id = $1", domain_id)
     assert row is not None
-    users = await tx.fetch("SELECT id, login, extension, sip_ha1 FROM domain_user WHERE domain_id = $1 ORDER BY id",
-                           domain_id)
+    users = await tx.fetch(
+        "SELECT u.id, u.login, u.extension, u.sip_ha1, u.display_name, "
+        "coalesce(u.outgoing_restriction, d.default_restriction) <> 'none' FROM domain_user u "
+        "JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 ORDER BY u.id", domain_id)
     dids = await tx.fetch("SELECT e164, target_user_id FROM phone_number WHERE domain_id = $1 ORDER BY e164",
                           domain_id)
     return DomainPlan(
         domain_id=domain_id, name=row["name"], number=wanted.desired, language=row["locale"],
         is_blocked=row["is_blocked"], main_number=row["main_number"], stranger_ha1=stranger_ha1(row["name"]),
-        users=tuple(User(*user) for user in users), dids=tuple(Did(*did) for did in dids))
+        users=tuple(_user(*user) for user in users), dids=tuple(Did(*did) for did in dids))
+
+
+def _user(number: int, login: str, extension: str, ha1: str, display_name: str, is_restricted: bool) -> User:
+    return User(number, login, extension, ha1, phone_name(display_name), is_restricted)
 
 
 def stranger_ha1(name: str) -> str:

@@ -20,6 +20,18 @@ _HA1 = re.compile(r"[0-9a-f]{32}")
 LANGUAGES = frozenset({"ru", "en"})
 
 
+MAX_PHONE_NAME = 60
+
+
+def phone_name(text: str) -> str:
+    """A display name as a phone's screen may have it: letters, digits and a few marks; all else becomes a space.
+
+    What is left means nothing to SIP headers, JSON or Asterisk's variables.
+    """
+    kept = "".join(one if one.isalnum() or one in " .-'" else " " for one in text)
+    return " ".join(kept.split())[:MAX_PHONE_NAME].strip()
+
+
 class BadPlan(AppError):
     """A value that no configuration may carry; the generation fails and the old one stays in force."""
 
@@ -34,17 +46,25 @@ def _check(what: str, value: str, pattern: re.Pattern[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One SIP account. `ha1` = MD5(login:domain:password)."""
+    """One SIP account. `ha1` = MD5(login:domain:password).
+
+    `name` is what colleagues' phones show; it goes into the account's row, never into dialplan.
+    `is_restricted`: some outside calls are forbidden to this user.
+    """
 
     id: int
     login: str
     extension: str
     ha1: str = field(repr=False)
+    name: str = ""
+    is_restricted: bool = False
 
     def __post_init__(self) -> None:
         _check("login", self.login, _LOGIN)
         _check("extension", self.extension, _EXTENSION)
         _check("password digest", self.ha1, _HA1)
+        if self.name and self.name != phone_name(self.name):
+            raise BadPlan("name", self.name)
         if self.id <= 0:
             raise BadPlan("user id", self.id)
 

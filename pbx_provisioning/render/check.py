@@ -15,7 +15,7 @@ _USER = r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,253},[0-9]{1,19},[0-9]{1,3}"
 _FORMS = {
     "users": re.compile(r"include => (d%d-ext|sw-emergency|sw-out|sw-blocked)"),
     "ext": re.compile(rf"exten => [0-9]{{1,5}},1,Gosub\(sw-user,s,1\({_USER}\)\)"),
-    "conf": re.compile(r"exten => cid,1,Return\([1-9][0-9]{6,14}\)"),
+    "conf": re.compile(r"exten => (cid,1,Return\([1-9][0-9]{6,14}\)|u[0-9]{1,19},1,Return\(restricted\))"),
     "did": re.compile(r"exten => [1-9][0-9]{6,14},1,Gosub\(sw-in-(?:user,s,1\(%d," + _USER
                       + r"\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
 }

@@ -24,6 +24,8 @@ def render(plan: DomainPlan) -> Objects:
     for user in plan.users:
         found["endpoint", f"{user.login}@{plan.name}"] = _endpoint(plan, user)
         found["extension", user.extension] = _extension(plan, user)
+        if user.is_restricted:  # asked only while the panel, which knows the exact rule, does not answer
+            found["conf", f"u{user.id}"] = f"exten => u{user.id},1,Return(restricted)"
         logins.add(user.login)
     if "anonymous" not in logins:  # a user of that name is asked for a password like everyone
         found["endpoint", f"anonymous@{plan.name}"] = _stranger(plan)
@@ -48,7 +50,7 @@ def _row(plan: DomainPlan, *, login: str, user_id: str, ha1: str, context: str, 
 
 def _endpoint(plan: DomainPlan, user: User) -> str:
     return _row(plan, login=user.login, user_id=str(user.id), ha1=user.ha1, context=f"d{plan.domain_id}-users",
-                caller_id=f'\\"{user.login}\\" <{user.extension}>')
+                caller_id=f'\\"{user.name or user.login}\\" <{user.extension}>')
 
 
 def _stranger(plan: DomainPlan) -> str:

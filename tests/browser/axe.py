@@ -13,13 +13,13 @@ CHROMIUM_ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first
 
 
 @cache
-def _source() -> str:
+def axe_source() -> str:
     return (NODE_MODULES / "axe-core" / "axe.min.js").read_text()
 
 
 def serious_problems(page: Page) -> list[str]:
     """Rule and first element of each serious or critical problem; the context needs `bypass_csp`."""
-    page.evaluate(_source())
+    page.evaluate(axe_source())
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found["violations"]
             if one["impact"] in ("serious", "critical")]

@@ -107,6 +107,7 @@ async def test_busy_and_absent_colleagues(stack: Stack) -> None:
     assert [row["result"] for row in await company.journal(2)] == ["busy", "failed"]
 
 
+@pytest.mark.req("RTE-03")
 async def test_incoming_call_rings_its_user_and_is_free(stack: Stack, carrier: Carrier) -> None:
     company = await a_company(stack)
     ivanov = await company.registered("ivanov")
@@ -125,19 +126,23 @@ async def test_incoming_call_rings_its_user_and_is_free(stack: Stack, carrier: C
     assert await company.entries() == []
 
 
-async def test_password_changes_reach_the_phone(stack: Stack) -> None:
-    """A user is reachable as soon as it is saved, gone as soon as it is deleted."""
+@pytest.mark.req("USR-39")
+async def test_saved_is_live(stack: Stack) -> None:
+    """A user can be called as soon as the change is live. Printed, not judged: that is the benchmark's part."""
     company = await a_company(stack)
-    await company.add_user("sidorov", "103")
-    began = time.monotonic()
-    await company.live()
-    print(f"save → live: {time.monotonic() - began:.2f} s")
-    ivanov, sidorov = await company.registered("ivanov"), await company.registered("sidorov")
-    async with sidorov.answering():
-        assert (await ivanov.call("103", hold=0.3)).code == 200
+    took = []
+    for extension in range(103, 109):
+        await company.add_user(f"user{extension}", str(extension))
+        saved = time.monotonic()
+        await company.live()
+        took.append(time.monotonic() - saved)
+    print(f"save → live: {', '.join(f'{one:.2f}' for one in took)} s")
+    ivanov, newest = await company.registered("ivanov"), await company.registered("user108")
+    async with newest.answering():
+        assert (await ivanov.call("108", hold=0.3)).code == 200
 
 
-@pytest.mark.req("FIN-62")
+@pytest.mark.req("ACC-01", "FIN-54", "FIN-62", "USR-28")
 async def test_main_job(long_calls: LongCalls) -> None:
     """65 seconds at 1.50 per started minute cost 3.00, and everybody says so within two seconds."""
     company = long_calls.company
@@ -151,8 +156,10 @@ async def test_main_job(long_calls: LongCalls) -> None:
     assert (outer["direction"], outer["user_id"], outer["b_number"]) == ("out", users[0], f"7{seen.number}")
     assert (outer["rating"], outer["cost"], outer["result"]) == ("rated", Decimal("3.00"), "answered")
     assert outer["talk_seconds"] in (65, 66)
+    assert outer["charge"]["posted"] == 3_000_000
     assert await company.entries() == [Decimal("10.00"), Decimal("-3.00")]
     assert (await company.balance(), await company.held()) == (Decimal("7.00"), 0)
+    assert await company.differences() == []
     print(f"after BYE: journal {seen.journal_delay:.2f} s, balance {seen.finance_delay:.2f} s, "
           f"ledger {seen.ledger_delay:.2f} s")
     assert max(seen.journal_delay, seen.finance_delay, seen.ledger_delay) < 2

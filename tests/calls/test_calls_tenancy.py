@@ -54,6 +54,9 @@ async def test_credentials_of_one_company_open_nothing_of_the_other(two: Two) ->
     assert await two.b.phone("ivanov", "another1horse").register() == 200
     assert await two.a.phone("ivanov").register() == 200
     assert await two.a.phone("ivanov", "another1horse").register() == 401
+    stranger = two.a.phone("petrov")  # who he is, but at whose address?
+    assert await stranger.register(target=two.b.name) in (403, 404)
+    assert two.b.name not in await two.a.stack.node.rx(f"pjsip show contacts like sip:petrov@127.0.0.1:{stranger.port}")
     async with domain_transaction(two.b.actor) as tx:
         await credentials.set_password(tx, two.b.people["ivanov"], "correct1horse")
     await two.b.live()
@@ -90,7 +93,6 @@ async def test_each_pays_its_own_calls(two: Two, carrier: Carrier) -> None:
         assert await company.balance() == Decimal(balance)
 
 
-@pytest.mark.req("RTE-03")
 async def test_incoming_numbers_reach_their_own_company(two: Two, carrier: Carrier) -> None:
     ivanov_a, ivanov_b = await two.a.registered("ivanov"), await two.b.registered("ivanov")
     silent = await two.b.another_number()
@@ -105,22 +107,31 @@ async def test_incoming_numbers_reach_their_own_company(two: Two, carrier: Carri
         assert (len(in_a.calls), len(in_b.calls)) == (1, 1)
 
 
+@pytest.mark.req("FIN-D1")
 async def test_blocked_company_may_only_call_for_help(stack: Stack, carrier: Carrier) -> None:
+    """Calls in progress go on; new ones of any kind do not begin."""
     company = await a_company(stack, balance="10.00", people=(("ivanov", "201"), ("petrov", "202")))
-    ivanov, petrov = await company.registered("ivanov"), await company.registered("petrov")
-    async with platform_transaction(STAFF) as tx:
-        await domains.start_block(await tx.enter_domain(company.id), "administrative", "test")
-    await company.live()
-    helped = len(carrier.calls_to("sip:112"))
-    async with petrov.answering() as in_b:
+    ivanov, petrov, number = await company.registered("ivanov"), await company.registered("petrov"), outside_number()
+    async with petrov.answering() as answering:
+        talks = [asyncio.create_task(ivanov.call(dialled, hold=8)) for dialled in ("202", f"8{number}")]
+        await carrier.answered(f"7{number}")
+        async with platform_transaction(STAFF) as tx:
+            await domains.start_block(await tx.enter_domain(company.id), "administrative", "test")
+        await company.live()
         for dialled in ("202", f"8{outside_number()}"):
             call = await ivanov.call(dialled)
             assert (call.code, call.early_media) == (403, True)
         assert (await carrier.call_in(company.number, "74957776655")).code == 403
-        assert (await ivanov.call("112", hold=0.3)).code == 200
-        assert in_b.calls == []
-    assert len(carrier.calls_to("sip:112")) == helped + 1
-    assert await company.balance() == Decimal("10.00")
+        ended = await asyncio.gather(*talks)
+        assert [(call.code, call.ended_here, round(call.talk_seconds)) for call in ended] == [(200, True, 8)] * 2
+        assert len(answering.calls) == 1
+    for dialled in ("101", "102", "103", "104", "112"):
+        helped = len(carrier.calls_to(f"sip:{dialled}"))
+        assert (await ivanov.call(dialled, hold=0.1)).code == 200
+        assert len(carrier.calls_to(f"sip:{dialled}")) == helped + 1
+    assert await ivanov.register() == 200
+    await company.journal(10)
+    assert await company.balance() == Decimal("8.50")
 
 
 async def test_help_without_money_and_without_the_panel(stack: Stack, carrier: Carrier) -> None:

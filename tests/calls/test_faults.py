@@ -8,12 +8,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 
 from app import settings as settings_module
-from app.kernel.db import DB
+from app.kernel.db import DB, platform_transaction
+from app.kernel.money import Money
+from billing.accounts.rules import Scheme
+from tenants.domains import service as domains
 from tests.calls.sipp import Call
 from tests.calls.world import (
     Carrier,
@@ -26,11 +30,13 @@ from tests.calls.world import (
     the_node,
 )
 from tests.conftest import STATE
+from tests.db.factories import STAFF, a_tariff
 from tests.stack import OwnServers, Stack, make_stack
 
 pytestmark = pytest.mark.anyio
 PEOPLE = (("ivanov", "101"), ("petrov", "102"), ("sidorov", "203"), ("orlov", "204"))
 ORPHAN_SECONDS = 6
+PARTS = ("web", "worker", "agent", "redis", "postgres")
 
 
 @dataclass
@@ -43,14 +49,21 @@ class World:
     calls: int = 0  # that the journal must hold
     paid: int = 0  # of them, at 1.50
 
-    def kill(self, part: str) -> Awaitable[None]:
-        return {"postgres": self.own.kill_postgres, "redis": self.own.kill_redis}.get(
-            part, lambda: self.stack.kill(part))()
+    async def kill(self, part: str) -> None:
+        own: dict[str, Callable[[], Awaitable[None]]] = {
+            "postgres": self.own.kill_postgres, "redis": self.own.kill_redis}
+        for one in PARTS if part == "everything" else (part,):
+            await own.get(one, partial(self.stack.kill, one))()
 
     async def restore(self, part: str) -> None:
-        again: dict[str, Callable[[], Awaitable[None]]] = {
+        """The agent comes back without its memory of what it has shipped: everything is sent once more."""
+        own: dict[str, Callable[[], Awaitable[None]]] = {
             "postgres": self.own.start_postgres, "redis": self.own.start_redis}
-        await again.get(part, lambda: self.stack.begin(part))()
+        for one in reversed(PARTS) if part == "everything" else (part,):
+            if one == "agent":
+                for path in (self.stack.settings.state_dir / "agent").glob("*.offset.json"):
+                    path.unlink()
+            await own.get(one, partial(self.stack.begin, one))()
         await self.stack.ready()
 
 
@@ -93,9 +106,9 @@ async def world(servers: Any, database: None) -> AsyncIterator[World]:
         await own.stop()
 
 
-@pytest.mark.parametrize("part", ["web", "worker", "agent", "postgres", "redis"])
+@pytest.mark.parametrize("part", [*PARTS, "everything"])
 async def test_calls_go_on_without(world: World, part: str) -> None:
-    company, phones = world.company, world.phones
+    phones = world.phones
     short, long = outside_number(), outside_number()
     async with phones["petrov"].answering(), phones["orlov"].answering():
         talks = [asyncio.create_task(one) for one in (
@@ -104,8 +117,9 @@ async def test_calls_go_on_without(world: World, part: str) -> None:
         await asyncio.gather(world.carrier.answered(f"7{short}"), world.carrier.answered(f"7{long}"))
         await world.kill(part)
         assert (await phones["sidorov"].call("204", hold=0.5)).code == 200
+        assert (await phones["sidorov"].call("112", hold=0.1)).code == 200
         outside = await phones["sidorov"].call(f"8{outside_number()}", hold=0.5)
-        is_asked = part not in ("web", "postgres")  # who decides about money is there
+        is_asked = part in ("worker", "agent", "redis")  # who decides about money is there
         assert (outside.code, outside.early_media) == ((200, False) if is_asked else (500, True))
         await talks[0]  # ended while the part is away: its record waits somewhere
         assert not any(talk.done() for talk in talks[1:])
@@ -113,7 +127,7 @@ async def test_calls_go_on_without(world: World, part: str) -> None:
         ended: list[Call] = await asyncio.gather(*talks)
     assert [(call.code, call.ended_here) for call in ended] == [(200, True)] * 3
     assert [round(call.talk_seconds) for call in ended] == [3, 9, 9]
-    world.calls += 5
+    world.calls += 6
     world.paid += 2 + is_asked
     await _all_is_accounted_for(world)
 
@@ -130,6 +144,25 @@ async def _all_is_accounted_for(world: World) -> None:
     assert await world.company.balance() == Decimal("100.00") - world.paid * Decimal("1.50")
     assert await world.company.differences() == []
     assert await world.company.put_aside() == 0
+
+
+async def test_credit_company_talks_while_the_panel_is_away(world: World) -> None:
+    """As long as it was told when it last asked; paid from the record alone."""
+    company = await a_company(world.stack, tariff_id=await a_tariff(("7", "1.50")))
+    async with platform_transaction(STAFF) as tx:
+        await domains.change_terms(await tx.enter_domain(company.id), scheme=Scheme.CREDIT,
+                                   credit_limit=Money.parse("1000"))
+    phone, number = await company.registered(), outside_number()
+    assert (await phone.call(f"8{outside_number()}", hold=0.3)).code == 200
+    await world.kill("web")
+    try:
+        assert (await phone.call(f"8{number}", hold=1)).code == 200
+    finally:
+        await world.restore("web")
+    told, offline = await company.journal(2)
+    assert (offline["b_number"], offline["hold_id"], offline["cost"]) == (f"7{number}", None, Decimal("1.50"))
+    assert told["hold_id"] is not None
+    assert (await company.balance(), await company.differences()) == (Decimal("-3.00"), [])
 
 
 async def test_asterisk_killed_during_a_paid_call(world: World) -> None:

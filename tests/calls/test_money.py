@@ -37,7 +37,6 @@ async def test_thirty_calls_at_once_on_money_for_one(stack: Stack, carrier: Carr
     assert (await company.balance(), await company.differences()) == (0, [])
 
 
-@pytest.mark.req("FIN-39")
 async def test_ten_calls_at_once_on_credit_for_two(stack: Stack, carrier: Carrier) -> None:
     """400.00 a minute and a credit limit of 1 000.00: two calls, and the limit is not passed."""
     company = await a_company(stack, tariff_id=await a_tariff(("7", "400")))

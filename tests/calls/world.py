@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -253,7 +254,7 @@ async def _give_number(domain_id: int) -> tuple[int, str]:
 
 
 async def a_company(stack: Stack, *, balance: str = "", tariff_id: int = 0, people=PEOPLE,
-                    **changes: object) -> Company:
+                    **changes: Any) -> Company:
     """A commercial prepaid company in Moscow, live on the node. The first of `people` is its administrator."""
     actor = await a_domain(tariff_id=tariff_id or await a_tariff(("7", "1.50"), ("44", "9.00")),
                            node_id=await the_node(stack), **changes)

@@ -11,8 +11,8 @@ from pbx_provisioning.render.objects import Objects, dialplan_file, digest, rend
 from pbx_provisioning.render.trunks import globals_file, pjsip_file
 
 Golden = Callable[[str, str], None]
-USERS = (User(7, "ivanov", "101", "0123456789abcdef0123456789abcdef"),
-         User(8, "anna.p", "102", "fedcba9876543210fedcba9876543210"))
+USERS = (User(7, "ivanov", "101", "0123456789abcdef0123456789abcdef", "Иванов Иван"),
+         User(8, "anna.p", "102", "fedcba9876543210fedcba9876543210", is_restricted=True))
 OFFICE = DomainPlan(
     domain_id=42, name="acme.pbx.example", number=3, language="ru", is_blocked=False, main_number="74951234567",
     stranger_ha1="a" * 32, users=USERS, dids=(Did("74951234567", 7), Did("74951234568", None)))

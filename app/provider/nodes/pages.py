@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from litestar import Controller, Request, get
 from litestar.response import Template
 
+from app.auth.permissions import Permission
 from app.kernel import clock
 from app.kernel.db import PlatformTx, platform_transaction
 from app.kernel.i18n import lazy
@@ -78,7 +79,7 @@ class NodePages(Controller):
         async with platform_transaction(request.user.actor) as tx:
             rows = await nodes(tx)
         return await show(request, "provider/nodes/list.html", nodes=rows, now=clock.now(), states=STATES,
-                          kinds=KINDS)
+                          may_tech=request.user.may(Permission.PROVIDER_TECH), kinds=KINDS)
 
 
 CONTROLLERS = [NodePages]

@@ -64,7 +64,6 @@ async def create(tx: PlatformTx, new: TrunkData) -> int:
     sql = ("INSERT INTO trunk (node_id, name, host, port, username, transport, number_style, priority, max_calls, "
            "is_active, password) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11) RETURNING id")
     trunk_id = await _write(tx, sql, *_values(new), new.password or "")
-    await _tell(tx, new.node_id)
     await history.record(tx, "trunk_created", "trunk", object_id=trunk_id, object_name=new.name, changes={
         name: (None, getattr(new, name)) for name in _TOLD})
     return trunk_id
@@ -84,8 +83,6 @@ async def update(tx: PlatformTx, trunk_id: int, wanted: TrunkData, *, is_sure: b
            "number_style = $7, priority = $8, max_calls = $9, is_active = $10, "
            "password = COALESCE($11, password) WHERE id = $12 RETURNING id")
     await _write(tx, sql, *_values(wanted), wanted.password, trunk_id)
-    for node_id in {before.node_id, wanted.node_id}:
-        await _tell(tx, node_id)
     changes: dict[str, tuple[object, object]] = {
         name: (getattr(before, name), getattr(wanted, name)) for name in _TOLD}
     if wanted.password is not None:
@@ -100,7 +97,6 @@ async def delete(tx: PlatformTx, trunk_id: int, *, is_sure: bool) -> None:
     if before.is_last_active and not is_sure:
         raise _last_one(before)
     await tx.execute("DELETE FROM trunk WHERE id = $1", trunk_id)
-    await _tell(tx, before.node_id)
     await history.record(tx, "trunk_deleted", "trunk", object_id=trunk_id, object_name=before.name, changes={
         name: (getattr(before, name), None) for name in _TOLD})
 
@@ -124,10 +120,6 @@ async def _write(tx: PlatformTx, sql: str, *values: object) -> int:
 async def _lock_node_of(tx: PlatformTx, trunk_id: int) -> None:
     """Two people must not switch off the last two trunks at once."""
     await tx.execute("SELECT FROM pbx_node WHERE id = (SELECT node_id FROM trunk WHERE id = $1) FOR UPDATE", trunk_id)
-
-
-async def _tell(tx: PlatformTx, node_id: int) -> None:
-    await tx.execute("SELECT pg_notify('trunks', $1::text)", str(node_id))
 
 
 def _last_one(trunk: Trunk) -> Refused:

@@ -256,12 +256,15 @@ class Phone(_Side):
     def _who(self) -> dict[str, str]:
         return {"login": self.login, "domain": self.domain, "password": self.password}
 
-    async def register(self, expires: int = 600, timeout: float = 5.0, contact_user: str | None = None) -> int:
+    async def register(self, expires: int = 600, timeout: float = 5.0, contact_user: str | None = None,
+                       target: str = "") -> int:
         """Final code of the registration (200), or the code that refused it; 0: no answer.
 
-        `contact_user` is the user part of the Contact, which a phone chooses freely.
+        `contact_user` is the user part of the Contact, which a phone chooses freely; `target` the domain of the
+        address to be registered, the phone's own by default.
         """
-        values = {**self._who(), "expires": str(expires), "contact_user": contact_user or self.login}
+        values = {**self._who(), "expires": str(expires), "contact_user": contact_user or self.login,
+                  "target": target or self.domain}
         _, messages, _ = await _one("register", values, self.server, self.address, self.port, timeout)
         codes = [m.code for m in messages if m.code and m.code >= 200 and not m.sent]
         return codes[-1] if codes else 0

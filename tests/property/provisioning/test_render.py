@@ -14,7 +14,7 @@ from pbx_provisioning.agent.spool import cut
 from pbx_provisioning.ami.protocol import encode, parse
 from pbx_provisioning.apply.store import difference, with_changes
 from pbx_provisioning.intake.records import BadRecord, CdrRecord, parse_line
-from pbx_provisioning.plan.model import BadPlan, Did, DomainPlan, User
+from pbx_provisioning.plan.model import BadPlan, Did, DomainPlan, User, phone_name
 from pbx_provisioning.render.check import check_dialplan
 from pbx_provisioning.render.objects import Objects, dialplan_file, render
 
@@ -32,7 +32,7 @@ NUMBER = st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True)
 def plans(draw: st.DrawFn) -> DomainPlan:
     logins = draw(st.lists(LOGIN, max_size=6, unique=True))
     extensions = draw(st.lists(EXTENSION, min_size=len(logins), max_size=len(logins), unique=True))
-    users = tuple(User(index + 1, login, extension, draw(HA1))
+    users = tuple(User(index + 1, login, extension, draw(HA1), phone_name(draw(HOSTILE)), draw(st.booleans()))
                   for index, (login, extension) in enumerate(zip(logins, extensions, strict=True)))
     targets = st.one_of(st.none(), st.integers(1, 8))
     dids = tuple(Did(number, draw(targets)) for number in draw(st.lists(NUMBER, max_size=4, unique=True)))
@@ -47,12 +47,26 @@ def test_what_is_rendered_passes_the_check_and_is_a_row(plan: DomainPlan) -> Non
     objects = render(plan)
     check_dialplan(plan.domain_id, dialplan_file(plan.domain_id, objects))
     for (kind, key), body in objects.items():
-        assert body.isascii()
+        assert body.isascii() or kind == "endpoint"
         if kind == "endpoint":
             row = json.loads(body)
             assert row["id"] == key
             assert row["domain_id"] == plan.domain_id
-            assert re.fullmatch(r'("[a-z0-9._-]+" )?<[0-9]*>', row["callerid"])
+            name = re.fullmatch(r'(?:"([^"]+)" )?<[0-9]*>', row["callerid"])
+            assert name is not None
+            assert all(one.isalnum() or one in " ._-'" for one in name[1] or "")
+
+
+@given(typed=HOSTILE)
+def test_a_typed_name_is_harmless_on_phones(typed: str) -> None:
+    shown = phone_name(typed)
+    assert shown == phone_name(shown)
+    assert len(shown) <= 60
+    assert all(one.isalnum() or one in " .-'" for one in shown)
+    User(1, "ivanov", "101", "0" * 32, shown)
+    if shown != typed:
+        with pytest.raises(BadPlan):
+            User(1, "ivanov", "101", "0" * 32, typed or "\n")
 
 
 @given(login=HOSTILE, extension=HOSTILE)
