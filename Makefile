@@ -31,7 +31,7 @@ $(STAMPS)/asterisk: pbx_provisioning/node/root.py docker/steps/asterisk.sh | $(S
 check:
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/lint-imports --no-cache
-	$(VENV)/bin/pyright --level error
+	node_modules/.bin/pyright --pythonpath $(PY) --level error
 
 bench: test-setup
 	$(PY) -m bench

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 from piccolo.engine.exceptions import TransactionError
@@ -151,8 +151,9 @@ async def _transaction(scope: str) -> AsyncIterator[asyncpg.Connection]:
         raise TransactionError("a transaction is already open in this task")
     if DB.pool is None:
         raise RuntimeError("DB.open() was not called")
-    async with DB.pool.acquire(timeout=10) as connection:
-        token = DB.current_transaction.set(_Current(connection))
+    async with DB.pool.acquire(timeout=10) as borrowed:
+        connection = cast("asyncpg.Connection", borrowed)  # a proxy with the same methods
+        token = DB.current_transaction.set(_Current(connection))  # type: ignore[arg-type]
         try:
             await connection.execute(f"BEGIN; {scope}")
             yield connection

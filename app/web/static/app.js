@@ -79,7 +79,6 @@
     const form = source.closest("form.sw-form");
     if (!form) return toast(text, "danger");
     delete form.dataset.sent;
-    let first = null;
     let homeless = "";
     for (const one of $$("template[data-field]", answer)) {
       const box = $('[data-field-box="' + CSS.escape(one.dataset.field) + '"]', form);
@@ -92,9 +91,9 @@
       if (input) {
         input.classList.add("is-invalid");
         input.setAttribute("aria-invalid", "true");
-        first = first || input;
       }
     }
+    const first = $(".is-invalid", form); // the uppermost one
     const slot = $("[data-form-result]", form);
     if (slot && problem && (!first || homeless)) {
       if (homeless) problem.append(homeless);
@@ -317,6 +316,18 @@
     time.title = relative.format(Math.round(away / size), unit);
   });
 
+  // --- amounts outside of a list: the page is read again for the parts marked data-live ------------------
+  async function freshen() {
+    if (!$("[data-live]")) return;
+    const answer = await fetch(location.href).catch(() => null);
+    if (!answer || !answer.ok || answer.redirected) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of $$("[data-live]")) {
+      const part = fresh.getElementById(old.id);
+      if (part) old.replaceWith(doc.importNode(part, true));
+    }
+  }
+
   // --- live fragments: each event "html" carries elements that replace those with the same id ----------
   for (const source of $$("[data-sse]")) {
     const events = new EventSource(source.dataset.sse);
@@ -327,7 +338,17 @@
         if (old) { const fresh = doc.importNode(part, true); old.replaceWith(fresh); htmx.process(fresh); }
       }
     });
-    events.addEventListener("refresh", () => htmx.trigger(doc.body, "list-refresh"));
+    let planned = 0;
+    let last = 0;
+    events.addEventListener("refresh", () => {
+      if (planned) return; // a busy company: at most once a second
+      planned = setTimeout(() => {
+        planned = 0;
+        last = Date.now();
+        htmx.trigger(doc.body, "list-refresh");
+        freshen();
+      }, Math.max(50, last + 1000 - Date.now()));
+    });
     events.addEventListener("toast", (e) => { const told = JSON.parse(e.data); toast(told.text, told.kind); });
     addEventListener("pagehide", () => events.close());
   }
