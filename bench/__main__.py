@@ -6,6 +6,7 @@ Each benchmark is a process of its own, so that none inherits another's memory o
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -15,6 +16,8 @@ from bench import machine, report
 
 # in the order of the page; module `bench.<name>` has `async def measure(scale) -> Section`
 NAMES = ("live", "registrations", "pages", "records", "authorise", "memory")
+
+LONGEST_SECONDS = 1200
 
 
 def main() -> int:
@@ -40,7 +43,15 @@ def main() -> int:
 def _in_own_process(name: str, scale: float) -> bool:
     print(f"— {name} …", flush=True)
     words = [sys.executable, "-m", "bench", name, "--here", "--scale", str(scale)]
-    return subprocess.run(words, check=False).returncode == 0
+    process = subprocess.Popen(words)
+    try:
+        return process.wait(LONGEST_SECONDS) == 0
+    except (subprocess.TimeoutExpired, KeyboardInterrupt) as ended:
+        process.send_signal(signal.SIGINT)  # it stops what it started
+        process.wait(60)
+        if isinstance(ended, KeyboardInterrupt):
+            raise
+        return False
 
 
 def _measure(name: str, scale: float) -> int:

@@ -40,20 +40,17 @@ async def measure(scale: float) -> Section:
         world = await make_world(200)
         stack = ground.stack("authorise", world.node)
         keys = (stack.settings.node_key1, stack.settings.node_key2)
-        try:
-            await stack.begin("web")
-            await stack.ready()
-            url = f"{stack.web_url}/pbx/authorise"
-            await run_load(url, _requests(stack.web_url, world, keys, time.time() + 2), connections=4)
-            found: dict[int, Load] = {}
-            for parallel in (1, 10, 50):
-                ends = time.time() + max(3.0, 15 * scale)
-                found[parallel] = await run_load(url, _requests(stack.web_url, world, keys, ends),
-                                                 connections=parallel)
-            denied = sum(load.wrong for load in found.values())
-            holds = await ground.owner.fetchval("SELECT count(*) FROM hold WHERE node_id = $1", world.node_id)
-        finally:
-            await stack.stop()
+        await stack.begin("web")
+        await stack.ready()
+        url = f"{stack.web_url}/pbx/authorise"
+        await run_load(url, _requests(stack.web_url, world, keys, time.time() + 2), connections=4)
+        found: dict[int, Load] = {}
+        for parallel in (1, 10, 50):
+            ends = time.time() + max(3.0, 15 * scale)
+            found[parallel] = await run_load(url, _requests(stack.web_url, world, keys, ends),
+                                             connections=parallel)
+        denied = sum(load.wrong for load in found.values())
+        holds = await ground.owner.fetchval("SELECT count(*) FROM hold WHERE node_id = $1", world.node_id)
     asked = sum(len(load.times) for load in found.values())
     if denied or holds < asked:
         raise RuntimeError(f"{denied} wrong answers, {holds} holds for {asked} questions")

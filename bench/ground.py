@@ -26,13 +26,16 @@ class Ground:
     folder: Path
     servers: OwnServers
     owner: asyncpg.Connection
+    stacks: list[Stack]  # stopped at the end, whatever happened
 
     def stack(self, name: str, node_name: str = "pbx1") -> Stack:
         """Web, worker, agent and Asterisk of one node, not started."""
         from tests.stack import make_stack
 
-        return make_stack(self.folder, self.servers.postgres.owner_url, name=name, node_name=node_name,
+        made = make_stack(self.folder, self.servers.postgres.owner_url, name=name, node_name=node_name,
                           environment=self.servers.environment)
+        self.stacks.append(made)
+        return made
 
 
 @asynccontextmanager
@@ -48,6 +51,7 @@ async def own_ground(name: str) -> AsyncIterator[Ground]:
     from tests.stack import OwnServers
 
     servers = OwnServers(folder)
+    stacks: list[Stack] = []
     try:
         await servers.start()
         os.environ.update(servers.environment)
@@ -56,8 +60,10 @@ async def own_ground(name: str) -> AsyncIterator[Ground]:
         await DB.open()
         owner = await asyncpg.connect(servers.postgres.owner_url)
         try:
-            yield Ground(folder, servers, owner)
+            yield Ground(folder, servers, owner, stacks)
         finally:
+            for stack in stacks:
+                await stack.stop()
             await owner.close()
             await DB.close()
     finally:

@@ -7,12 +7,15 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 import httpx
 
 from bench.ground import Ground
 from bench.seed import PASSWORD
+
+LONGEST_SECONDS = 120.0
 
 
 async def signed_in(ground: Ground, web_url: str, domain_id: int) -> str:
@@ -58,8 +61,7 @@ class _Connection(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._send()
 
     def _send(self) -> None:
@@ -76,7 +78,10 @@ class _Connection(asyncio.Protocol):
         if head < 0:
             return
         length = re.search(rb"content-length: (\d+)", self._buffer[:head], re.IGNORECASE)
-        assert length is not None, self._buffer[:head]
+        if length is None:
+            self.ended.set_exception(RuntimeError(f"an answer without a length: {self._buffer[:head]!r}"))
+            self._transport.close()
+            return
         if len(self._buffer) < head + 4 + int(length[1]):
             return
         self._load.times.append(time.perf_counter() - self._sent)
@@ -105,7 +110,7 @@ async def run_load(url: str, next_request: Callable[[], bytes | None], *, connec
     began = time.perf_counter()
     made = [await asyncio.get_running_loop().create_connection(
         lambda: _Connection(load, next_request), parts.hostname, parts.port) for _ in range(connections)]
-    await asyncio.gather(*(protocol.ended for _transport, protocol in made))
+    await asyncio.wait_for(asyncio.gather(*(protocol.ended for _transport, protocol in made)), LONGEST_SECONDS)
     load.seconds = time.perf_counter() - began
     return load
 

@@ -36,11 +36,10 @@ async def measure(scale: float) -> Section:
             urls = {"list": f"{stack.web_url}/users/", "rows": f"http://127.0.0.1:{port}/rows",
                     "sized": f"http://127.0.0.1:{port}/sized", "json": f"http://127.0.0.1:{port}/json"}
             pids = {name: (stack.children["web"] if name == "list" else bare).process.pid for name in urls}
-            found = await _by_turns(urls, pids, cookie, rounds=max(2, int(8 * scale)), seconds=3.0 if scale == 1 else 2.0)
+            found = await _by_turns(urls, pids, cookie, rounds=max(2, int(8 * scale)), seconds=3.0)
         finally:
             if bare is not None:
                 await bare.stop()
-            await stack.stop()
     return _section(found)
 
 
@@ -85,7 +84,7 @@ class Measured:
 async def _by_turns(urls: dict[str, str], pids: dict[str, int], cookie: str, *, rounds: int,
                     seconds: float) -> dict[str, Measured]:
     found = {name: Measured() for name in urls}
-    for name, url in urls.items():
+    for url in urls.values():
         await for_seconds(url, cookie, 1.5, CONNECTIONS)  # templates compiled, statements prepared
     for _ in range(rounds):
         for name, url in urls.items():

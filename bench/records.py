@@ -111,16 +111,13 @@ async def measure(scale: float) -> Section:
     async with own_ground("records") as ground:
         world = await make_world(200)
         stack = ground.stack("records", world.node)
-        try:
-            await stack.node.start()
-            await stack.begin("agent")
-            await until(lambda: all_live(ground.owner, world.node_id), 60, "the domains live")
-            spool = stack.node.cdr_file
-            await _flat_out(ground, world, spool, 1000)  # rates into memory
-            rates = [await _flat_out(ground, world, spool, int(20_000 * scale)) for _ in range(3)]
-            delays = await _at_pace(ground, world, spool, per_second=500, seconds=20 * scale)
-        finally:
-            await stack.stop()
+        await stack.node.start()
+        await stack.begin("agent")
+        await until(lambda: all_live(ground.owner, world.node_id), 60, "the domains live")
+        spool = stack.node.cdr_file
+        await _flat_out(ground, world, spool, 1000)  # rates into memory
+        rates = [await _flat_out(ground, world, spool, int(20_000 * scale)) for _ in range(3)]
+        delays = await _at_pace(ground, world, spool, per_second=500, seconds=20 * scale)
         streams = await measure_intake(records=int(30_000 * scale))
         fsync = await ground.owner.fetchval(
             "SELECT 'fsync ' || current_setting('fsync') || ', synchronous_commit ' || "

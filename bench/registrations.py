@@ -110,27 +110,24 @@ async def measure(scale: float) -> Section:
         DOMAINS = max(10, int(DOMAINS * scale))
         node_id, tariff = await a_node(ground.owner, "reg1"), await a_tariff(ground.owner)
         stack = ground.stack("reg", "reg1")
-        try:
-            empty = await stack.node.start()
-            await stack.begin("agent")
-            await until(lambda: ground.owner.fetchval("SELECT state = 'up' FROM pbx_node WHERE id = $1", node_id), 30,
-                        "the agent")
-            await domains_with_users(ground.owner, node_id, tariff, domains=DOMAINS, users=USERS, prefix="reg")
-            began = time.perf_counter()
-            await until(lambda: all_live(ground.owner, node_id), 900, "all domains live", every=0.2)
-            first = time.perf_counter() - began
-            await ground.owner.execute("ANALYZE")
-            await stack.node.stop()
-            full = await stack.node.start(timeout=300)
-            began = time.perf_counter()
-            await _quiet(stack)
-            settled = max(0.0, time.perf_counter() - began - 3)
-            count = int(RATE * SECONDS * max(scale, 0.1))
-            await _run(ground, stack, count=min(600, count), rate=100)  # connections to the database
-            run = await _run(ground, stack, count, RATE)
-            memory = machine.memory([stack.node.pid])
-        finally:
-            await stack.stop()
+        empty = await stack.node.start()
+        await stack.begin("agent")
+        await until(lambda: ground.owner.fetchval("SELECT state = 'up' FROM pbx_node WHERE id = $1", node_id), 30,
+                    "the agent")
+        await domains_with_users(ground.owner, node_id, tariff, domains=DOMAINS, users=USERS, prefix="reg")
+        began = time.perf_counter()
+        await until(lambda: all_live(ground.owner, node_id), 900, "all domains live", every=0.2)
+        first = time.perf_counter() - began
+        await ground.owner.execute("ANALYZE")
+        await stack.node.stop()
+        full = await stack.node.start(timeout=300)
+        began = time.perf_counter()
+        await _quiet(stack)
+        settled = max(0.0, time.perf_counter() - began - 3)
+        count = int(RATE * SECONDS * max(scale, 0.1))
+        await _run(ground, stack, count=min(600, count), rate=100)  # connections to the database
+        run = await _run(ground, stack, count, RATE)
+        memory = machine.memory([stack.node.pid])
     return _section(run, empty, full, settled, first, memory)
 
 

@@ -33,7 +33,6 @@ async def web_url(database: None) -> AsyncIterator[str]:
     await _ready(url, child)
     yield url
     await child.stop()
-    child.log_file.unlink(missing_ok=True)
 
 
 async def _ready(url: str, child) -> None:
