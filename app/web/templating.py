@@ -17,7 +17,7 @@ from markupsafe import Markup
 from app.kernel import i18n
 from app.kernel.money import Money
 from app.settings import ROOT
-from app.web import csrf
+from app.web import csrf, jinja_speed
 from app.web.assets import asset_url
 
 TEMPLATES_DIR = Path(__file__).parent / "templates"
@@ -151,6 +151,8 @@ def make_environment(*, reload: bool = False) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols"])
     environment.context_class = FastContext
+    environment.code_generator_class = jinja_speed.Generator
+    environment.template_class = jinja_speed.Template
     environment.install_gettext_callables(i18n.gettext, i18n.ngettext, newstyle=True)  # type: ignore[attr-defined]
     environment.policies["ext.i18n.trimmed"] = True
     environment.filters.update(FILTERS)

@@ -46,6 +46,11 @@ class Call:
         return self.direction == "out" and self.result == "answered"
 
     @property
+    def is_attempt(self) -> bool:
+        """One trunk could not take the call; the next is tried, or a record with a refusal follows."""
+        return self.direction == "out" and self.result == "failed" and not self.refusal
+
+    @property
     def has_e164(self) -> bool:
         return _E164.fullmatch(self.b_number) is not None
 

@@ -85,7 +85,7 @@ async def release_holds(tx: PlatformTx, priced: Sequence[Priced]) -> dict[int, D
     """
     answered: dict[int, object] = {}
     for one in priced:
-        if one.hold is not None:
+        if one.hold is not None and not one.call.is_attempt:  # its money must wait for the next trunk
             answered[one.hold.id] = one.call.record.answered_at or answered.get(one.hold.id)
     if not answered:
         return {}

@@ -60,7 +60,8 @@ async def chromium(anyio_backend: str) -> AsyncIterator[Browser]:
 @pytest.fixture
 async def panel(chromium: Browser, web_url: str) -> AsyncIterator[Panel]:
     """A browser context of its own; scripts' errors, the content policy's and requests abroad fail the test."""
-    context = await chromium.new_context(locale="ru", viewport={"width": 1440, "height": 900})
+    context = await chromium.new_context(locale="ru", viewport={"width": 1440, "height": 900},
+                                         reduced_motion="reduce")
     opened = await Panel.open(context, web_url)
     yield opened
     await context.close()
@@ -70,7 +71,8 @@ async def panel(chromium: Browser, web_url: str) -> AsyncIterator[Panel]:
 @pytest.fixture
 async def second_panel(chromium: Browser, panel: Panel) -> AsyncIterator[Panel]:
     """Somebody else's browser."""
-    context = await chromium.new_context(locale="ru", viewport={"width": 1440, "height": 900})
+    context = await chromium.new_context(locale="ru", viewport={"width": 1440, "height": 900},
+                                         reduced_motion="reduce")
     opened = await Panel.open(context, panel.url)
     yield opened
     await context.close()

@@ -93,7 +93,7 @@ async def test_rates_come_from_a_file_are_compared_and_published(panel: Panel, t
     await panel.dialog.locator("input[type=file]").set_input_files(right)
     await panel.submit()
     await expect(panel.at("main")).to_contain_text("Добавлено: 1")
-    await expect(panel.at("main")).to_contain_text("Удалено: 1")
+    await expect(panel.at("main")).to_contain_text("Убрано: 1")
     await panel.page.click("main a[href$='/publish']")
     await panel.submit()
     await expect(panel.dialog).to_be_hidden()

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.calls.long_calls import LongCalls
+from tests.calls.long_calls import long_calls as running_long_calls
 from tests.calls.world import Carrier, a_carrier, the_node
 from tests.conftest import STATE
 from tests.stack import Stack, make_stack
@@ -29,3 +31,9 @@ async def stack(servers: Any, database: None) -> AsyncIterator[Stack]:
 async def carrier(stack: Stack) -> AsyncIterator[Carrier]:
     async with a_carrier(stack, await the_node(stack)) as far:
         yield far
+
+
+@pytest.fixture(scope="package")
+async def long_calls(stack: Stack, carrier: Carrier) -> AsyncIterator[LongCalls]:
+    async with running_long_calls(stack, carrier) as found:
+        yield found

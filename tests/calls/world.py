@@ -85,7 +85,7 @@ class Carrier:
             for call in self.calls_to(number):
                 if call.answered_at is not None:
                     return call.answered_at
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         raise AssertionError(f"{number} was not answered: {self.calls_to(number)}")
 
     async def call_in(self, number: str, caller: str, *, hold: float | None = None) -> Call:

@@ -244,7 +244,7 @@ async def test_a_second_trunk_opens_the_hold_again() -> None:
     answer = await company.authorise()
     assert isinstance(answer, Allow)
     held = (await company.account())["held"]
-    await take_in(company.node_id, [a_record(company, talked=0, hold=answer.hold_id, disposition="FAILED")])
+    await take_in(company.node_id, [a_record(company, talked=0, hold=answer.hold_id, disposition="NO ANSWER")])
     assert (await company.account())["held"] == 0
     async with domain_transaction(company.actor) as tx:
         assert await holds.mark_answered(tx, answer.hold_id, channel="PJSIP/trunk2-1", at=tx.now)
@@ -288,3 +288,18 @@ async def test_open_pages_are_told_and_a_missing_cache_does_no_harm(monkeypatch:
     await take_in(company.node_id, [a_record(company)])
     monkeypatch.setattr(live, "_not_before", 0.0)
     assert await company.balance() == 94
+
+
+async def test_a_failed_trunk_keeps_the_money_for_the_next_one() -> None:
+    company = await a_company("3.00")
+    uniqueid = channel()
+    answer = await company.authorise(uniqueid=uniqueid)
+    assert isinstance(answer, Allow)
+    held = (await company.account())["held"]
+    attempt = a_record(company, talked=0, uniqueid=uniqueid, hold=answer.hold_id, disposition="CONGESTION", sequence=1)
+    await take_in(company.node_id, [attempt])
+    assert (await company.account())["held"] == held > 0
+    end = a_record(company, talked=0, uniqueid=uniqueid, hold=answer.hold_id, disposition="CONGESTION", reason="trunk",
+                   sequence=2)
+    await take_in(company.node_id, [end])
+    assert (await company.account())["held"] == 0

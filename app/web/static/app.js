@@ -340,7 +340,10 @@
     });
     let planned = 0;
     let last = 0;
-    events.addEventListener("refresh", () => {
+    let opened = 0;
+    events.addEventListener("open", () => { if (opened++) lookAgain(); }); // what happened while it was away
+    events.addEventListener("refresh", () => lookAgain());
+    function lookAgain() {
       if (planned) return; // a busy company: at most once a second
       planned = setTimeout(() => {
         planned = 0;
@@ -348,7 +351,7 @@
         htmx.trigger(doc.body, "list-refresh");
         freshen();
       }, Math.max(50, last + 1000 - Date.now()));
-    });
+    }
     events.addEventListener("toast", (e) => { const told = JSON.parse(e.data); toast(told.text, told.kind); });
     addEventListener("pagehide", () => events.close());
   }
