@@ -114,7 +114,7 @@ def _section(found: dict[str, Measured]) -> Section:
         figures.append(Figure(f"Requests/s ÷ {titles[name][0].lower()}{titles[name][1:]} (by CPU: {cpu:.2f})",
                               f"{ratio:.2f}", f"≥ {TARGET}" if judged else "", ratio >= TARGET if judged else None))
     return Section("List page", figures, [
-        f"`GET /users/` with the session cookie: session from Redis, permission, three scoped transactions (rows with "
+        "`GET /users/` with the session cookie: session from Redis, permission, two scoped transactions (rows with "
         f"row-level security and their number, facts of the top bar), presence, the whole page in Russian, security "
         f"headers, metrics, one log line. 200 domains × 50 users; the same {CONNECTIONS} keep-alive connections, one "
         "server process each, uvicorn with uvloop and httptools.",

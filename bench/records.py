@@ -12,6 +12,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
+from bench import machine
 from bench.billing_world import World, make_world, place_holds, record
 from bench.ground import Ground, own_ground, until
 from bench.intake import IntakeFigures, measure_intake
@@ -116,21 +117,27 @@ async def measure(scale: float) -> Section:
         await until(lambda: all_live(ground.owner, world.node_id), 60, "the domains live")
         spool = stack.node.cdr_file
         await _flat_out(ground, world, spool, 1000)  # rates into memory
+        agent = stack.children["agent"].process
+        assert agent is not None
+        before = machine.cpu_seconds([agent.pid])
         rates = [await _flat_out(ground, world, spool, int(20_000 * scale)) for _ in range(3)]
+        cpu = (machine.cpu_seconds([agent.pid]) - before) * 1000 / 3 / int(20_000 * scale)
         delays = await _at_pace(ground, world, spool, per_second=500, seconds=20 * scale)
         streams = await measure_intake(records=int(30_000 * scale))
         fsync = await ground.owner.fetchval(
             "SELECT 'fsync ' || current_setting('fsync') || ', synchronous_commit ' || "
             "current_setting('synchronous_commit')")
-    return _section(rates, delays, streams, int(20_000 * scale), fsync)
+    return _section(rates, cpu, delays, streams, int(20_000 * scale), fsync)
 
 
-def _section(rates: list[float], delays: list[float], streams: IntakeFigures, count: int, fsync: str) -> Section:
+def _section(rates: list[float], cpu: float, delays: list[float], streams: IntakeFigures, count: int,
+             fsync: str) -> Section:
     rate = percentile(rates, 0.5)
     p50, p99 = percentile(delays, 0.5), percentile(delays, 0.99)
     figures = [
         Figure(f"{count} records in the spool of one node, by its agent (median of {len(rates)} runs)",
                f"{rate:.0f} records/s ({min(rates):.0f} to {max(rates):.0f})", f"≥ {TARGET} records/s", rate >= TARGET),
+        Figure("Processor time of the agent for a record", f"{cpu:.3f} ms"),
         Figure(f"{streams.streams} streams without the spool, batches of {streams.batch}",
                f"{streams.per_second:.0f} records/s"),
         Figure("At 500 records/s: line written → call shown with its cost",

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import asyncpg
 
 from app.kernel.actors import Actor, ActorKind
+from app.kernel.db import platform_transaction
+from pbx_provisioning.apply import files
+from pbx_provisioning.plan.load import Wanted, load_plan
+from pbx_provisioning.render.objects import dialplan_file, digest, render
 
 PASSWORD = "bench1secret"
+BENCH = Actor.system(name="bench")
 _DOMAINS = """
 WITH made AS (
     INSERT INTO domain (name, display_name, company_name, mode, pbx_node_id, area_code, max_users)
@@ -41,15 +49,46 @@ async def a_tariff(owner: asyncpg.Connection) -> int:
 
 
 async def domains_with_users(owner: asyncpg.Connection, node_id: int, tariff_id: int, *, domains: int, users: int,
-                             prefix: str) -> list[int]:
-    """Users are user1 (administrator), user2 …, extensions 201, 202 …; the node's agent is told at the end."""
+                             prefix: str, tell: bool = True) -> list[int]:
+    """Users are user1 (administrator), user2 …, extensions 201, 202 …; the node's agent is told at the end.
+
+    Args:
+        tell: False leaves out the row that the agent hears of (see `as_applied`).
+    """
     async with owner.transaction():
         rows = await owner.fetch(_DOMAINS, domains, prefix, node_id, tariff_id)
         ids = [row["id"] for row in rows]
         await owner.execute(_USERS, ids, users, PASSWORD)
-        await owner.execute("INSERT INTO provisioning_state (domain_id) SELECT unnest($1::bigint[])", ids)
+        if tell:
+            await owner.execute("INSERT INTO provisioning_state (domain_id) SELECT unnest($1::bigint[])", ids)
     await owner.execute("ANALYZE domain; ANALYZE domain_user; ANALYZE provisioning_state; ANALYZE internal_number")
     return ids
+
+
+async def as_applied(owner: asyncpg.Connection, ids: list[int], folder: Path) -> None:
+    """What the agent would have left behind for these domains: rows, recorded objects, dialplan files.
+
+    Rendered by the agent's own functions; only the steps of writing are taken together.
+    """
+    moment = datetime.now(UTC)
+    objects: list[tuple[int, str, str, str]] = []
+    states: list[tuple[int, int, int, str]] = []
+    for domain_id in ids:
+        async with platform_transaction(BENCH) as tx:
+            plan = await load_plan(tx, Wanted(domain_id, 0, 1, 0, None, moment, "", "", ""))
+        found = render(plan)
+        objects += [(domain_id, kind, key, body) for (kind, key), body in found.items()]
+        states.append((domain_id, 1, 1, digest(found)))
+        files.replace(folder / f"d{domain_id}.conf", dialplan_file(domain_id, found))
+    async with owner.transaction():
+        await owner.copy_records_to_table("provisioned_object", records=objects,
+                                          columns=["domain_id", "kind", "key", "body"])
+        await owner.copy_records_to_table("provisioning_state", records=states,
+                                          columns=["domain_id", "desired", "applied", "hash"])
+        await owner.execute(
+            "INSERT INTO asterisk.endpoint SELECT r.* FROM provisioned_object o, "
+            "jsonb_populate_record(NULL::asterisk.endpoint, o.body::jsonb) r "
+            "WHERE o.kind = 'endpoint' AND o.domain_id = ANY($1::bigint[])", ids)
 
 
 async def all_live(owner: asyncpg.Connection, node_id: int) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Macro, missing
 from markupsafe import Markup, escape
 
 
@@ -51,3 +52,15 @@ class Template(jinja2.Template):
         made = cls._from_namespace(environment, namespace, globals)
         made._uptodate = uptodate
         return made
+
+
+def is_plain(macro: Macro, given: int) -> bool:
+    """Whether `given` positional arguments are all that the macro's function may be asked with."""
+    return (given <= macro._argument_count and macro._default_autoescape is True
+            and not (macro.caller or macro.catch_kwargs or macro.catch_varargs))
+
+
+def call_plain(macro: Macro, arguments: tuple[Any, ...]) -> Markup:
+    """`Macro.__call__` without its search for names; what is not given takes its default inside."""
+    left = macro._argument_count - len(arguments)
+    return Markup(macro._func(*arguments, *(missing,) * left))

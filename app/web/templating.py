@@ -100,9 +100,13 @@ def to_attribute(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str, separators=(",", ":"))
 
 
-@lru_cache(maxsize=2048)
-def badge(text: str, kind: str = "secondary", pic: str = "") -> Markup:
-    """A coloured word. Kinds: success, danger, warning, info, secondary. Kept: a list repeats it per row."""
+def badge(text: object, kind: str = "secondary", pic: str = "") -> Markup:
+    """A coloured word. Kinds: success, danger, warning, info, secondary."""
+    return _badge(text if isinstance(text, Markup) else str(text), kind, pic)  # lazy texts in the reader's language
+
+
+@lru_cache(maxsize=2048, typed=True)  # a list repeats them per row; markup and the same plain text differ
+def _badge(text: str, kind: str, pic: str) -> Markup:
     colour = {"success": "green", "danger": "red", "warning": "orange", "info": "azure"}.get(kind, "secondary")
     return Markup('<span class="badge bg-{}-lt">{}{}</span>').format(colour, icon(pic) if pic else "", text)
 
@@ -132,9 +136,13 @@ class FastContext(jinja2.runtime.Context):
     """Jinja's own `call` looks for markers and catches StopIteration; macros need neither."""
 
     def call(self, called: Any, /, *arguments: Any, **named: Any) -> Any:
-        if type(called) is jinja2.runtime.Macro or called is text:
-            named.pop("_block_vars", None)
-            named.pop("_loop_vars", None)
+        kind = type(called)
+        if kind is jinja2.runtime.Macro or called is text:
+            if named:
+                named.pop("_block_vars", None)
+                named.pop("_loop_vars", None)
+            if kind is jinja2.runtime.Macro and not named and jinja_speed.is_plain(called, len(arguments)):
+                return jinja_speed.call_plain(called, arguments)
             return called(*arguments, **named)
         return super().call(called, *arguments, **named)
 

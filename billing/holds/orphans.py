@@ -51,8 +51,7 @@ async def _has_record(tx: DomainTx, hold: Record) -> bool:
 
 async def _charge(tx: DomainTx, account: Account, hold: Record) -> None:
     ended = max(hold["seen_at"], hold["answered_at"])
-    seconds = min(billed_seconds((ended - hold["answered_at"]) // timedelta(milliseconds=1), hold["seconds"]),
-                  hold["seconds"])
+    seconds = min(billed_seconds((ended - hold["answered_at"]) // timedelta(milliseconds=1)), hold["seconds"])
     if hold["trial"]:
         await tx.execute("UPDATE domain SET trial_seconds_left = greatest(trial_seconds_left - $2, 0) WHERE id = $1",
                          tx.domain_id, seconds)

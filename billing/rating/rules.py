@@ -17,7 +17,6 @@ from app.kernel.money import Currency, Money
 from billing.rating.bands import TimeBand
 
 CALL_CAP_SECONDS = 86_400  # no call is authorised for longer in one go
-OVERSHOOT_MS = 1_000  # a channel cut at its limit ends some milliseconds after it
 
 
 class FreeMode(Enum):
@@ -135,16 +134,14 @@ class Charge:
         }
 
 
-def billed_seconds(talk_ms: int, limit_seconds: int | None = None) -> int:
-    """Whole seconds a talk is billed for: every started second counts.
+def billed_seconds(talk_ms: int) -> int:
+    """Whole seconds of a talk, to the nearest; a talk that took place at all has one at least.
 
-    This is the only place that turns a measured time into billed seconds. A call ended by its own
-    limit is not billed beyond it: the milliseconds the exchange needs to hang up are not talk.
+    This is the only place that turns a measured time into billed seconds. Signalling and timers are some
+    milliseconds early or late; counted upwards, a minute of talk would cost two, and counted downwards a call
+    that was cut at its limit would be billed a second short.
     """
-    seconds = -(-talk_ms // 1000)
-    if limit_seconds is not None and 0 < talk_ms - limit_seconds * 1000 < OVERSHOOT_MS:
-        return limit_seconds
-    return max(seconds, 0)
+    return max((talk_ms + 500) // 1000, 1) if talk_ms > 0 else 0
 
 
 def rate_call(

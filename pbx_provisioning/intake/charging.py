@@ -103,7 +103,7 @@ def _seconds(call: Call, hold: Hold | None) -> int:
     """Whole seconds to bill. The channel is cut at the hold's end, so a longer talk is a clock that jumped or an
     exchange that stood still: beyond what was authorised nothing is charged."""
     limit = hold.seconds if hold else CALL_CAP_SECONDS
-    seconds = billed_seconds(call.talk_ms, limit)
+    seconds = billed_seconds(call.talk_ms)
     if seconds > limit:
         log.warning("talk_beyond_hold", domain_id=call.domain_id, call_id=call.record.uniqueid, seconds=seconds,
                     limit=limit)

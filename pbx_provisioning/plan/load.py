@@ -72,6 +72,6 @@ def stranger_ha1(name: str) -> str:
 async def load_trunks(tx: PlatformTx, node_id: int) -> list[Trunk]:
     """Active trunks of the node, in order of preference."""
     rows = await tx.fetch(
-        "SELECT id, host, port, username, password, transport, number_style FROM trunk "
+        "SELECT id, host, port, username, password, transport, number_style, max_calls FROM trunk "
         "WHERE node_id = $1 AND is_active ORDER BY priority, id", node_id)
     return [Trunk(**dict(row)) for row in rows]

@@ -116,6 +116,7 @@ class Trunk:
     password: str = field(repr=False)
     transport: str
     number_style: str
+    max_calls: int = 0  # at once, both directions; 0: no limit
 
     def __post_init__(self) -> None:
         if not self.is_ipv6:
@@ -124,6 +125,8 @@ class Trunk:
         _check("trunk password", self.password, re.compile(r"[!-:<-~]{0,128}"))  # printable, no space, no ;
         if self.transport not in ("udp", "tcp") or self.number_style not in ("e164", "plus", "national"):
             raise BadPlan("trunk", self.transport)
+        if self.max_calls < 0:
+            raise BadPlan("trunk limit", self.max_calls)
         if not 1 <= self.port <= 65535 or self.id <= 0:
             raise BadPlan("trunk port", self.port)
 

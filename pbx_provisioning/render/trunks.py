@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pbx_provisioning.plan.model import Trunk
 
 HEAD = "; Written by the agent; changes made here are undone.\n"
-# What goes before the E.164 digits; a national style is asked for by its own trunk prefix.
+# What goes before the E.164 digits; the dialplan itself makes the national form.
 PREFIX = {"e164": "", "plus": "+", "national": ""}
 
 
@@ -42,4 +42,6 @@ def globals_file(trunks: Sequence[Trunk]) -> str:
     names = "&".join(endpoint_name(trunk.id) for trunk in trunks)
     lines = [f"SW_EMERGENCY_TRUNKS = {names}"]
     lines += [f"SW_PREFIX_{endpoint_name(trunk.id)} = {PREFIX[trunk.number_style]}" for trunk in trunks]
+    lines += [f"SW_STYLE_{endpoint_name(trunk.id)} = {trunk.number_style}" for trunk in trunks]
+    lines += [f"SW_CALLS_{endpoint_name(trunk.id)} = {trunk.max_calls}" for trunk in trunks if trunk.max_calls]
     return HEAD + "\n".join(lines) + "\n"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import httpx
 import pytest
 from playwright.async_api import expect
 
@@ -46,3 +49,29 @@ async def test_a_call_explains_its_price(panel: Panel) -> None:
     await panel.page.locator("a.row-link").first.click()
     await expect(panel.at("main")).to_contain_text("Как сложилась стоимость")
     await expect(panel.at("main")).to_contain_text("1,50")
+
+
+async def test_forty_open_pages_leave_room_for_others(panel: Panel) -> None:
+    """Each is told of the call, and none keeps a connection that sessions need."""
+    world = await a_world(people=2, balance="100")
+    await panel.sign_in(world.admin.login, world.admin.domain)
+    cookies = {one["name"]: one["value"] for one in await panel.page.context.cookies()}
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=panel.url, cookies=cookies, limits=limits, trust_env=False) as client:
+        listening = asyncio.Semaphore(0)
+
+        async def told() -> bool:
+            async with client.stream("GET", "/calls/live", timeout=10) as answer:
+                listening.release()
+                async for line in answer.aiter_lines():
+                    if line.startswith("event: refresh"):
+                        return True
+            return False
+
+        pages = [asyncio.create_task(told()) for _ in range(40)]
+        for _ in pages:
+            await listening.acquire()
+        assert (await client.get("/users")).status_code == 200
+        await asyncio.sleep(0.3)
+        await a_call(world)
+        assert all(await asyncio.gather(*pages))

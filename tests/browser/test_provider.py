@@ -97,7 +97,7 @@ async def test_rates_come_from_a_file_are_compared_and_published(panel: Panel, t
     await panel.page.click("main a[href$='/publish']")
     await panel.submit()
     await expect(panel.dialog).to_be_hidden()
-    await expect(panel.at("main .alert-success")).to_be_visible()
+    await expect(panel.at("main tr").filter(has_text="Версия 2")).to_contain_text("Действует")
 
 
 @pytest.mark.req("ACC-21")

@@ -189,6 +189,17 @@
     head.checked = n > 0 && n === rows.length;
     head.indeterminate = n > 0 && n < rows.length;
   }
+  function nameCells() { // for the narrow form of long lists
+    for (const table of $$(".sw-stack table")) {
+      const names = $$("thead th", table).map((one) => one.textContent.trim());
+      for (const row of $$("tbody tr:not([data-named])", table)) {
+        if (row.children.length !== names.length) continue;
+        row.dataset.named = "1";
+        names.forEach((name, at) => { if (at && name && row.children[at].textContent.trim()) row.children[at].dataset.label = name; });
+      }
+    }
+  }
+  nameCells();
   const tickRows = (state) => { $$('input[name="ids"]').forEach((one) => { one.checked = state; }); countTicks(); };
   on("change", "[data-tick-all]", (box) => tickRows(box.checked));
   on("click", "[data-tick-none]", () => tickRows(false));
@@ -226,6 +237,7 @@
       }
     }
     countTicks();
+    nameCells();
     drawCharts(false);
   });
 
@@ -324,9 +336,14 @@
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     for (const old of $$("[data-live]")) {
       const part = fresh.getElementById(old.id);
-      if (part) old.replaceWith(doc.importNode(part, true));
+      if (!part) continue;
+      const taken = doc.importNode(part, true);
+      old.replaceWith(taken);
+      htmx.process(taken);
     }
   }
+
+  doc.addEventListener("list-refresh", freshen); // a change made here may have cost something
 
   // --- live fragments: each event "html" carries elements that replace those with the same id ----------
   for (const source of $$("[data-sse]")) {
@@ -349,7 +366,6 @@
         planned = 0;
         last = Date.now();
         htmx.trigger(doc.body, "list-refresh");
-        freshen();
       }, Math.max(50, last + 1000 - Date.now()));
     }
     events.addEventListener("toast", (e) => { const told = JSON.parse(e.data); toast(told.text, told.kind); });

@@ -10,8 +10,10 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
+from markupsafe import Markup
 
 from app.kernel import i18n
+from app.web.templating import badge
 
 _VALUE = re.compile(r"%\((\w+)\)[sd]|\{(\w*)\}")
 
@@ -61,6 +63,18 @@ def test_no_part_contradicts_the_common_file(part: Path) -> None:
     differing = [message.id for message in own
                  if message.id and (known := common.get(message.id)) and known.string != message.string]
     assert differing == []
+
+
+def test_a_badge_speaks_the_language_of_each_reader() -> None:
+    word = i18n.lazy("Wrong number")
+    with i18n.speaking("en"):
+        english = badge(word)
+    with i18n.speaking("ru"):
+        russian = badge(word)
+    assert "Wrong number" in english
+    assert "Неверный номер" in russian
+    assert "&lt;b&gt;" in badge("<b>")
+    assert "<b>" in badge(Markup("<b>"))
 
 
 def _values(text: str) -> set[str]:
