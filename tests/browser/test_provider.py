@@ -125,7 +125,7 @@ async def test_a_payment_is_seen_by_the_customer_and_a_block_too(panel: Panel, s
     await panel.submit()
     await expect(panel.dialog).to_be_hidden()
     await second_panel.goto("/users")
-    await expect(second_panel.at(".sw-banner")).to_contain_text("блокировка")
+    await expect(second_panel.at(".sw-banner")).to_contain_text("Заблокировано провайдером")
     await panel.page.click("main a[href$='/change/unblock']")
     await panel.submit()
     await expect(panel.at("main a[href$='/change/block']")).to_be_visible()

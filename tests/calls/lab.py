@@ -20,7 +20,8 @@ from pbx_provisioning.node.runtime import AsteriskConfig, AsteriskNode, locate
 from tests.calls.sipp import FarEnd, Phone, Server
 
 PROJECT = Path(__file__).parents[2]
-REALTIME = PROJECT / "pbx_provisioning/node/realtime.sql"
+SCHEMA = sorted((PROJECT / "migrations/pbx_provisioning").glob("00*_asterisk.sql")) + sorted(
+    (PROJECT / "migrations/pbx_provisioning").glob("00*_phone_names.sql"))
 CONFIG = AsteriskConfig(
     instance="test-facts", node_id="n1", bind_address="127.0.0.10", sip_port=15060, ami_port=15100,
     ami_secret="facts", rtp_first=20000, rtp_last=20499, odbc_port=15140, odbc_database="postgres",
@@ -96,10 +97,10 @@ class Database:
         context = f"d{domain_id}-users" if user_id else "sw-nowhere"
         await self.execute(
             "INSERT INTO asterisk.endpoint (id, domain_id, user_id, auth_user, realm, ha1, context, accountcode, "
-            "callerid) "
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            "callerid, language, max_contacts, allow) "
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'ru', 10, 'alaw,ulaw,g722')",
             f"{login}@{domain}", domain_id, user_id, login, domain, ha1, context,
-            f"{domain_id}.{user_id or ''}", f'"{login}" <{user_id}>' if user_id else "")
+            f"{domain_id}.{user_id or 0}", f'"{login}" <{user_id}>' if user_id else "<>")
 
 
 @dataclass
@@ -179,10 +180,10 @@ async def running_lab() -> AsyncIterator[Lab]:
     try:
         database.create()
         database.start()
-        await database.execute(REALTIME.read_text())
-        await database.execute("CREATE ROLE switchroom_node LOGIN; "
-                               "GRANT USAGE ON SCHEMA asterisk TO switchroom_node; "
-                               "GRANT SELECT ON ALL TABLES IN SCHEMA asterisk TO switchroom_node")
+        await database.execute("CREATE ROLE switchroom_node LOGIN; CREATE ROLE switchroom_platform; "
+                               "CREATE TABLE domain (id bigint PRIMARY KEY); INSERT INTO domain VALUES (1), (2), (3)")
+        for migration in SCHEMA:
+            await database.execute(migration.read_text())
         node.write_config()
         for domain_id, domain in ((1, "a.example"), (2, "b.example")):
             for login, user_id in (("ivanov", 101), ("petrov", 102), ("anonymous", None)):

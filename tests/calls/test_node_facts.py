@@ -139,6 +139,49 @@ async def test_next_trunk_only_when_it_helps(lab: Lab, ivanov: Phone) -> None:
         assert second.calls == []
 
 
+async def test_a_full_trunk_leaves_the_call_to_the_next(lab: Lab, ivanov: Phone, petrov: Phone) -> None:
+    lab.panel.answer = ALLOW
+    await lab.node.rx("dialplan set global SW_CALLS_t1 1")
+    try:
+        async with lab.far.answering() as first, lab.far2.answering() as second:
+            one = asyncio.create_task(ivanov.call("89161234567", hold=2))
+            await asyncio.sleep(0.7)
+            assert (await petrov.call("89161234568", hold=0.3)).code == 200
+            assert (await one).code == 200
+            assert (len(first.calls), len(second.calls)) == (1, 1)
+            assert (await petrov.call("89161234568", hold=0.3)).code == 200
+            assert len(first.calls) == 2  # there is room again
+    finally:
+        await lab.node.rx("dialplan set global SW_CALLS_t1 0")
+
+
+async def test_a_carrier_that_wants_national_numbers_gets_them(lab: Lab, ivanov: Phone) -> None:
+    await lab.node.rx("dialplan set global SW_STYLE_t1 national")
+    try:
+        async with lab.far.answering() as far:
+            lab.panel.answer = ALLOW
+            await ivanov.call("89161234567", hold=0.2)
+            lab.panel.answer = ALLOW.replace("79161234567", "442079460018")
+            await ivanov.call("810442079460018", hold=0.2)
+            assert [call.invite.header("To").split("@")[0].split(":")[-1] for call in far.calls] == [
+                "89161234567", "810442079460018"]
+    finally:
+        await lab.node.rx("dialplan set global SW_STYLE_t1 e164")
+
+
+async def test_a_restricted_user_stays_restricted_without_the_panel(lab: Lab, ivanov: Phone) -> None:
+    await lab.node.rx("database put sw offline/1 50|74950000001|t1")
+    await lab.node.rx("dialplan add extension u101,1,Return,restricted into d1-conf")
+    await lab.panel.stop()
+    try:
+        async with lab.far.answering() as far:
+            call = await ivanov.call("89161234567")
+            assert (call.code, call.early_media, far.calls) == (403, True, [])
+    finally:
+        await lab.node.rx("dialplan remove extension u101@d1-conf")
+        await lab.panel.start()
+
+
 async def test_without_the_panel(lab: Lab, ivanov: Phone, petrov: Phone) -> None:
     await lab.node.rx("database put sw offline/1 50|74950000001|t1")
     await lab.panel.stop()

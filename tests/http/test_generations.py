@@ -49,7 +49,7 @@ async def test_generations_are_listed_and_compared(client: Browser) -> None:
     await console(client, "support")
     listed = await client.get(base)
     assert listed.status_code == 200, listed.text[:600]
-    assert "user_changed ivanov" in listed.text
+    assert "User changed: ivanov" in listed.text
     assert f"{base}/{first}/{second}" in listed.text
     difference = await client.get(f"{base}/{second}/{first}")
     assert "exten =&gt; 202,1," in difference.text
