@@ -11,7 +11,7 @@ from arq.connections import RedisSettings
 from arq.worker import Worker
 
 from app import features
-from app.kernel import jobs, mail, outbox
+from app.kernel import files, jobs, mail, outbox
 from app.kernel.actors import Actor
 from app.kernel.db import DB, PlatformTx, platform_transaction
 from app.kernel.logging import configure
@@ -53,8 +53,9 @@ async def _keep_partitions(_ctx: dict[str, Any]) -> None:
 
 
 async def _clean_up(_ctx: dict[str, Any]) -> None:
-    """Finished events, job runs and letters older than thirty days."""
+    """Finished events, job runs and letters older than thirty days; bytes that no file row names."""
     async with platform_transaction(Actor.system(name="worker")) as tx:
+        await files.remove_unreferenced(tx)
         await tx.execute("DELETE FROM outbox_event WHERE done_at < now() - interval '30 days'")
         await tx.execute("DELETE FROM job_run WHERE state <> 'running' AND started_at < now() - interval '30 days'")
         await tx.execute("DELETE FROM mail_message WHERE state <> 'queued' AND created_at < now() - interval '30 days'")

@@ -40,6 +40,7 @@ class VersionRow:
     created_by: str
     rates: int
     in_force: bool
+    source_file_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ async def tariff(tx: PlatformTx, tariff_id: int) -> TariffRow:
 async def versions(tx: PlatformTx, tariff_id: int) -> list[VersionRow]:
     """Newest first."""
     rows = await tx.fetch(
-        "SELECT v.id, v.number, v.state, v.valid_from, v.created_at, v.created_by, "
+        "SELECT v.id, v.number, v.state, v.valid_from, v.created_at, v.created_by, v.source_file_id, "
         "(SELECT count(*) FROM tariff_rate r WHERE r.version_id = v.id) AS rates, "
         f"v.id IS NOT DISTINCT FROM {_IN_FORCE.replace('v.', 'x.').replace('tariff_version v', 'tariff_version x')} "
         "AS in_force FROM tariff_version v JOIN tariff t ON t.id = v.tariff_id WHERE t.id = $2 "

@@ -57,7 +57,8 @@ async def create_tariff(tx: PlatformTx, new: NewTariff) -> int:
     return tariff_id
 
 
-async def import_draft(tx: PlatformTx, tariff_id: int, rows: Sequence[RateRow]) -> int:
+async def import_draft(tx: PlatformTx, tariff_id: int, rows: Sequence[RateRow],
+                       source_file_id: int | None = None) -> int:
     """A new draft version that holds exactly these rates; an earlier draft stays beside it.
 
     Raises:
@@ -67,9 +68,9 @@ async def import_draft(tx: PlatformTx, tariff_id: int, rows: Sequence[RateRow]) 
     if name is None:
         raise _no_tariff()
     version = await tx.fetchrow(
-        "INSERT INTO tariff_version (tariff_id, number, created_by, created_at) SELECT $1, "
-        "COALESCE(max(number), 0) + 1, $2, $3 FROM tariff_version WHERE tariff_id = $1 RETURNING id, number",
-        tariff_id, tx.actor.login, tx.now)
+        "INSERT INTO tariff_version (tariff_id, number, created_by, created_at, source_file_id) SELECT $1, "
+        "COALESCE(max(number), 0) + 1, $2, $3, $4 FROM tariff_version WHERE tariff_id = $1 RETURNING id, number",
+        tariff_id, tx.actor.login, tx.now, source_file_id)
     assert version is not None
     await tx.connection.copy_records_to_table(
         "tariff_rate", columns=RATE_COLUMNS, records=(_record(version["id"], row) for row in rows))

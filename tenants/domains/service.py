@@ -82,7 +82,8 @@ async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str) -> 
         raise NotFound("domain", _("There is no such domain"))
     if row["mode"] == "commercial":
         raise Refused("already_commercial", _("The domain is in commercial mode already"))
-    before = await tx.fetchrow("SELECT tariff_id, scheme FROM account WHERE domain_id = $1 FOR NO KEY UPDATE", tx.domain_id)
+    before = await tx.fetchrow("SELECT tariff_id, scheme FROM account WHERE domain_id = $1 FOR NO KEY UPDATE",
+                               tx.domain_id)
     assert before is not None
     await tx.execute("UPDATE domain SET mode = 'commercial', trial_ends_at = NULL, trial_seconds_left = 0 "
                      "WHERE id = $1", tx.domain_id)

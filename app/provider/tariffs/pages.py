@@ -14,8 +14,9 @@ from litestar.params import FromPath
 from litestar.response import Template
 from pydantic import Field, field_validator
 
-from app.kernel import clock
+from app.kernel import clock, files
 from app.kernel.db import PlatformTx, platform_transaction
+from app.kernel.errors import NotFound
 from app.kernel.i18n import _, format_date, lazy
 from app.kernel.money import Currency, Money
 from app.provider.console import BILLING, VIEW, form_of, show
@@ -127,7 +128,8 @@ class TariffPages(Controller):
             return await show(request, "provider/tariffs/errors.html", tariff_id=tariff_id, name=upload.name,
                               found=found)
         async with platform_transaction(request.user.actor) as tx:
-            version_id = await service.import_draft(tx, tariff_id, found.rows)
+            kept = await files.store(tx, upload.content, name=upload.name, media_type="text/csv")
+            version_id = await service.import_draft(tx, tariff_id, found.rows, kept)
         return saved(request, f"{LIST}/versions/{version_id}",
                      _("The file is a draft now. Compare it, then publish it."))
 
@@ -155,6 +157,16 @@ class TariffPages(Controller):
         content = await asyncio.to_thread(write_csv, [ExportColumn(name) for name in CSV_COLUMNS], (
             [getattr(row, name) for name in CSV_COLUMNS] for row in rows))
         return file_answer(content, f"{tariff.name} {version.number}.csv", "text/csv; charset=utf-8")
+
+    @get("/versions/{version_id:int}/source")
+    async def source(self, request: Request, version_id: FromPath[int]) -> Response[bytes]:
+        """The file that the rates were imported from, byte for byte."""
+        async with platform_transaction(request.user.actor) as tx:
+            version, _tariff = await _version(tx, version_id)
+            if version.source_file_id is None:
+                raise NotFound("file", _("There is no such file."))
+            found = await files.load(tx, version.source_file_id)
+        return file_answer(found.content, found.name, found.media_type)
 
     @get("/versions/{version_id:int}/publish", opt=BILLING)
     async def ask_publish(self, request: Request, version_id: FromPath[int]) -> Template:
