@@ -253,6 +253,8 @@ async def test_rates_from_file_to_force(console: Console) -> None:
     page = (await console.get(second)).text
     for text in ("Added: 1", "Changed: 1", "Removed: 1", "Unchanged: 0"):
         assert text in page
+    source = await console.get(f"{first}/source")
+    assert source.content.decode() == "prefix;destination;price\n7;Россия;1,5\n49;Germany;10\n"
     exported = await console.get(f"{first}/export")
     assert exported.content.decode("utf-8-sig").splitlines()[1].startswith("49;Germany;10.000000;60")
     again = await console.post(f"{tariff}/import", files=_csv(exported.content))
