@@ -26,9 +26,10 @@ class Change:
 
 def difference(old: Objects, new: Objects) -> list[Change]:
     """What must happen to `old` to become `new`, in order of kind and key."""
-    changes = [Change(kind, key, old.get((kind, key)), body) for (kind, key), body in new.items()
-               if old.get((kind, key)) != body]
-    changes += [Change(kind, key, body, None) for (kind, key), body in old.items() if (kind, key) not in new]
+    before = old.get
+    changes = [Change(*key, before(key), body) for key, body in new.items() if before(key) != body]
+    if len(new) - len(changes) < len(old):  # otherwise every old object is in `new` unchanged
+        changes += [Change(*key, body, None) for key, body in old.items() if key not in new]
     return sorted(changes, key=lambda change: (change.kind, change.key))
 
 

@@ -6,10 +6,14 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from app.kernel.db import PlatformTx
 from app.settings import settings
 from pbx_provisioning.plan.model import Did, DomainPlan, Trunk, User, phone_name
+
+
+KEPT_USERS = 12_000  # checked users are remembered: of a large company usually one has changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
         users=tuple(_user(*user) for user in users), dids=tuple(Did(*did) for did in dids))
 
 
+@lru_cache(maxsize=KEPT_USERS)
 def _user(number: int, login: str, extension: str, ha1: str, display_name: str, is_restricted: bool) -> User:
     return User(number, login, extension, ha1, phone_name(display_name), is_restricted)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 
 from pbx_provisioning.plan.model import DomainPlan, User
 
 Key = tuple[str, str]  # kind, key
 Objects = dict[Key, str]
 
+KEPT_USERS = 12_000  # rendered users are remembered: of a large company usually one has changed
 RING_SECONDS = 60
 CODECS = "alaw,ulaw,g722"
 MAX_CONTACTS = 10
@@ -22,8 +24,9 @@ def render(plan: DomainPlan) -> Objects:
     found: Objects = {}
     logins = set()
     for user in plan.users:
-        found["endpoint", f"{user.login}@{plan.name}"] = _endpoint(plan, user)
-        found["extension", user.extension] = _extension(plan, user)
+        account, endpoint, extension = _user_objects(plan.domain_id, plan.name, plan.language, user)
+        found["endpoint", account] = endpoint
+        found["extension", user.extension] = extension
         if user.is_restricted:  # asked only while the panel, which knows the exact rule, does not answer
             found["conf", f"u{user.id}"] = f"exten => u{user.id},1,Return(restricted)"
         logins.add(user.login)
@@ -39,27 +42,29 @@ def render(plan: DomainPlan) -> Objects:
     return found
 
 
-def _row(plan: DomainPlan, *, login: str, user_id: str, ha1: str, context: str, caller_id: str) -> str:
+def _row(domain_id: int, realm: str, language: str, *, login: str, user_id: str, ha1: str, context: str,
+         caller_id: str) -> str:
     """A row of asterisk.endpoint as JSON. The plan checked every value: nothing in it needs quoting."""
-    code = f"{plan.domain_id}.{'0' if user_id == 'null' else user_id}"
-    return (f'{{"id": "{login}@{plan.name}", "domain_id": {plan.domain_id}, "user_id": {user_id}, '
-            f'"auth_user": "{login}", "realm": "{plan.name}", "ha1": "{ha1}", "context": "{context}", '
-            f'"accountcode": "{code}", "callerid": "{caller_id}", "language": "{plan.language}", '
+    code = f"{domain_id}.{'0' if user_id == 'null' else user_id}"
+    return (f'{{"id": "{login}@{realm}", "domain_id": {domain_id}, "user_id": {user_id}, '
+            f'"auth_user": "{login}", "realm": "{realm}", "ha1": "{ha1}", "context": "{context}", '
+            f'"accountcode": "{code}", "callerid": "{caller_id}", "language": "{language}", '
             f'"max_contacts": {MAX_CONTACTS}, "allow": "{CODECS}"}}')
 
 
-def _endpoint(plan: DomainPlan, user: User) -> str:
-    return _row(plan, login=user.login, user_id=str(user.id), ha1=user.ha1, context=f"d{plan.domain_id}-users",
-                caller_id=f'\\"{user.name or user.login}\\" <{user.extension}>')
+@lru_cache(maxsize=KEPT_USERS)
+def _user_objects(domain_id: int, realm: str, language: str, user: User) -> tuple[str, str, str]:
+    """Id and body of a user's endpoint, and the extension's line."""
+    account = f"{user.login}@{realm}"
+    endpoint = _row(domain_id, realm, language, login=user.login, user_id=str(user.id), ha1=user.ha1,
+                    context=f"d{domain_id}-users", caller_id=f'\\"{user.name or user.login}\\" <{user.extension}>')
+    return account, endpoint, (
+        f"exten => {user.extension},1,Gosub(sw-user,s,1({account},{user.id},{RING_SECONDS}))")
 
 
 def _stranger(plan: DomainPlan) -> str:
-    return _row(plan, login="anonymous", user_id="null", ha1=plan.stranger_ha1, context="sw-nowhere",
-                caller_id="<>")
-
-
-def _extension(plan: DomainPlan, user: User) -> str:
-    return f"exten => {user.extension},1,Gosub(sw-user,s,1({user.login}@{plan.name},{user.id},{RING_SECONDS}))"
+    return _row(plan.domain_id, plan.name, plan.language, login="anonymous", user_id="null", ha1=plan.stranger_ha1,
+                context="sw-nowhere", caller_id="<>")
 
 
 def _rest(plan: DomainPlan) -> str:
@@ -98,6 +103,5 @@ def dialplan_file(domain_id: int, objects: Mapping[Key, str]) -> str:
 def digest(objects: Mapping[Key, str]) -> str:
     """SHA-256 over all objects in order, hex."""
     total = hashlib.sha256()
-    for (kind, key), body in sorted(objects.items()):
-        total.update(f"{kind}\0{key}\0{body}\0".encode())
+    total.update("\0".join([f"{key[0]}\0{key[1]}\0{objects[key]}" for key in sorted(objects)]).encode())
     return total.hexdigest()
