@@ -18,7 +18,8 @@ from pbx_provisioning.intake.records import CdrRecord
 pytestmark = pytest.mark.anyio
 
 
-def line(sequence: int, started: float = 1795227998.0) -> str:
+def line(sequence: int, started: float = 0.0) -> str:
+    started = started or time.time() - 60
     return (f'"1","n1-1.40","n1-1.40","{sequence}","1.7","PJSIP/a-1","PJSIP/t1-2","{started:.6f}","{started:.6f}",'
             f'"{started + 4:.6f}","4.0","3.9","ANSWERED","101","79161234531","Dial","1","7","out","101",'
             '"79161234531","t1","15","","74950000001","1",""\n')
