@@ -32,6 +32,7 @@ from pbx_provisioning.render.objects import Objects
 log = structlog.get_logger()
 
 AGENT = Actor.system(name="agent")
+MOST_STEPS = 100  # domains applied together: what came first is live before the rest is prepared
 KEPT_OBJECTS = 30_000  # applied objects remembered between rounds, over all domains
 RETRY_FAILED_SECONDS = 60.0
 SECOND_EXPIRY_SECONDS = 1.0
@@ -115,8 +116,9 @@ class Reconciler:
         steps: dict[int, Step] = {}
         removed = False
         while True:
-            while self._dirty:
-                domain_id, repair = self._dirty.popitem()
+            while self._dirty and len(steps) < MOST_STEPS:
+                domain_id = next(iter(self._dirty))  # who waits longest comes first
+                repair = self._dirty.pop(domain_id)
                 taken[domain_id] = taken.get(domain_id, False) or repair
                 step, gone = await self._prepare(domain_id, taken[domain_id])
                 removed = removed or gone
@@ -124,7 +126,7 @@ class Reconciler:
                 if step is not None:
                     steps[domain_id] = step
             left = closes - time.monotonic()
-            if left <= 0:
+            if left <= 0 or len(steps) >= MOST_STEPS:
                 break
             self._wake.clear()
             try:
@@ -134,6 +136,8 @@ class Reconciler:
         if steps or removed or self._must_reload:
             await self._apply(list(steps.values()), reload=removed)
         taken.clear()
+        if self._dirty:
+            self._wake.set()
 
     async def _prepare(self, domain_id: int, repair: bool) -> tuple[Step | None, bool]:
         """The step, and whether the domain's file was removed because it is not ours."""

@@ -24,7 +24,8 @@ from pbx_provisioning.intake.records import MAX_LINE, BadRecord, CdrRecord, pars
 log = structlog.get_logger()
 
 TakeIn = Callable[[int, list[CdrRecord]], Awaitable[None]]
-CHUNK = 512 * 1024
+CHUNK = 1024 * 1024
+STREAMS = 2  # batches taken in at the same time
 KEEP_ROTATED_SECONDS = 30 * 86_400.0
 IDLE_SECONDS = 0.25
 SETTLE_SECONDS = 5.0  # a write that began before the renaming has ended by then
@@ -112,16 +113,34 @@ class Spool:
         with place.open("rb") as file:
             file.seek(position.offset)
             data = file.read(CHUNK)
-        batch = cut(data, position.offset, self._batch)
-        if batch.end == position.offset:
+        batches = self._batches(data, position.offset)
+        if not batches:
             return False
-        if batch.rejected:
-            self._put_aside(batch.rejected)
-        if batch.records:
-            await self._take_in(self.node_id, batch.records)
-        await asyncio.to_thread(self._save, Position(position.inode, batch.end))
-        self._measure(size - batch.end)
+        for batch in batches:
+            if batch.rejected:
+                self._put_aside(batch.rejected)
+        # Side by side: while the database commits one, the next is priced. When one fails all are repeated.
+        ends = await asyncio.gather(*(self._take_in(self.node_id, batch.records) for batch in batches
+                                      if batch.records), return_exceptions=True)
+        for error in ends:
+            if isinstance(error, BaseException):
+                raise error
+        end = batches[-1].end
+        await asyncio.to_thread(self._save, Position(position.inode, end))
+        self._measure(size - end)
         return True
+
+    def _batches(self, data: bytes, start: int) -> list[Batch]:
+        """What can be shipped at once: one batch usually, several when a backlog waits."""
+        found: list[Batch] = []
+        end = start
+        while len(found) < STREAMS:
+            batch = cut(data[end - start:], end, self._batch)
+            if batch.end == end:
+                break
+            found.append(batch)
+            end = batch.end
+        return found
 
     def _measure(self, backlog: int) -> None:
         self.backlog = backlog

@@ -12,7 +12,6 @@ from app.kernel.db import PlatformTx
 from app.settings import settings
 from pbx_provisioning.plan.model import Did, DomainPlan, Trunk, User, phone_name
 
-
 KEPT_USERS = 12_000  # checked users are remembered: of a large company usually one has changed
 
 
