@@ -37,6 +37,8 @@ class TestServers:
         self.name = f"test_{os.getpid()}"
 
     def start(self) -> None:
+        import redis
+
         from app.runner import embedded
         from app.settings import load_secrets
         from migrations.runner import migrate
@@ -54,6 +56,7 @@ class TestServers:
             self.redis.start()
         base_redis = self.redis.url if self.own_redis else os.environ["TEST_REDIS_URL"]
         os.environ["REDIS_URL"] = base_redis.rsplit("/", 1)[0] + f"/{1 + os.getpid() % 15}"
+        redis.Redis.from_url(os.environ["REDIS_URL"]).flushdb()  # an earlier run may have left its own there
         os.environ["DATABASE_URL"] = self.owner_url
         os.environ["DATABASE_APP_URL"] = embedded.app_url(self.owner_url, secrets["database_app_password"])
         asyncio.run(migrate(self.owner_url, app_password=secrets["database_app_password"],

@@ -11,6 +11,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from litestar import Request, Response
 from litestar.connection import ASGIConnection
@@ -75,21 +76,36 @@ class ShellFacts:
 
 
 Loader = Callable[[Request], Awaitable[ShellFacts]]
+LoaderInside = Callable[[Request, Any], Awaitable[ShellFacts]]
 _loaders: dict[str, Loader] = {}
+_inside: dict[str, LoaderInside] = {}
 
 
-def register_shell(shell: str, loader: Loader) -> None:
-    """The feature that knows a shell's facts says how to get them; called once per full page."""
+def register_shell(shell: str, loader: Loader, inside: LoaderInside | None = None) -> None:
+    """The feature that knows a shell's facts says how to get them; called once per full page.
+
+    `inside` does the same in a transaction that the page has open (see `shell_facts`).
+    """
     _loaders[shell] = loader
+    if inside is not None:
+        _inside[shell] = inside
+
+
+async def shell_facts(request: Request, tx: Any, shell: str = "domain") -> ShellFacts | None:
+    """For `page(..., facts=…)`: read in the page's own transaction instead of one more. None for a fragment."""
+    if shell not in _inside or layout_for(request, shell) != f"layouts/{shell}.html":
+        return None
+    return await _inside[shell](request, tx)
 
 
 async def page(request: Request, template: str, /, *, shell: str = "domain", status_code: int = 200,
-               headers: dict[str, str] | None = None, **context: object) -> Template:
+               headers: dict[str, str] | None = None, facts: ShellFacts | None = None,
+               **context: object) -> Template:
     """The answer of an HTML handler. Call it after the transaction is closed: it may open its own."""
     layout = layout_for(request, shell)
-    facts, lines = None, []
+    lines = []
     if layout == f"layouts/{shell}.html" and shell in _loaders:
-        facts = await _loaders[shell](request)
+        facts = facts or await _loaders[shell](request)
         lines = menu.entries(shell, request.url.path, allowed=facts.permissions, counters=facts.counters)
     return Template(template, status_code=status_code, media_type="text/html; charset=utf-8",
                     headers={"Vary": "HX-Request, HX-Target"} | (headers or {}),

@@ -11,7 +11,7 @@ from litestar.response import Template
 
 from app.auth.permissions import Permission
 from app.kernel import clock, i18n
-from app.kernel.db import domain_transaction
+from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.i18n import _, lazy
 from app.web import menu
 from app.web.menu import MenuItem
@@ -30,9 +30,13 @@ menu.register("domain", MenuItem("", lazy("Dashboard"), "/", "layout-dashboard",
 
 async def frame_facts(request: Request) -> ShellFacts:
     """Header and menu of the domain panel; a plain user sees neither money nor counters [ACC-D9]."""
-    user = request.user
-    async with domain_transaction(user.actor) as tx:
-        found = await queries.frame(tx)
+    async with domain_transaction(request.user.actor) as tx:
+        return await frame_facts_in(request, tx)
+
+
+async def frame_facts_in(request: Request, tx: DomainTx) -> ShellFacts:
+    """The same in the page's own transaction."""
+    user, found = request.user, await queries.frame(tx)
     is_admin = user.may(Permission.FINANCE_VIEW)
     return ShellFacts(
         "domain", user_name=user.actor.name, role=ROLES[user.role], company=found.company,
@@ -53,7 +57,7 @@ def _counters(found: queries.Frame) -> dict[str, str]:
     return {"users": str(found.users), "main_number": number}
 
 
-register_shell("domain", frame_facts)
+register_shell("domain", frame_facts, frame_facts_in)
 
 
 def _chart(days: list[dict]) -> dict:

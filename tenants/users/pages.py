@@ -19,7 +19,7 @@ from app.web.exports import ExportColumn, xlsx_answer
 from app.web.lists import Column, Filter, ListQuery, Page
 from app.web.menu import MenuItem
 from app.web.parts import Cost
-from app.web.shell import is_htmx, page, with_toast
+from app.web.shell import is_htmx, page, shell_facts, with_toast
 from tenants.live import applying, form_of
 from tenants.users import fees, queries, service
 from tenants.users.card_pages import OwnPages, UserCardPages, affected_numbers
@@ -68,8 +68,9 @@ class UserPages(Controller):
         query = _query_of(request)
         async with domain_transaction(request.user.actor) as tx:
             rows, total = await _rows(tx, query, limit=query.limit)
-        return await page(request, "users/list.html", found=Page(rows, total, query), restrictions=RESTRICTIONS,
-                          online=await queries.online(request.user.actor.domain_id))
+            facts = await shell_facts(request, tx)
+        return await page(request, "users/list.html", facts=facts, found=Page(rows, total, query),
+                          restrictions=RESTRICTIONS, online=await queries.online(request.user.actor.domain_id))
 
     @get("/presence")
     async def presence(self, request: Request) -> Template:

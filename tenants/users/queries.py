@@ -91,18 +91,24 @@ async def users(tx: DomainTx, *, like: str | None = None, role: str = "", order:
         role: "", admin, operator, restricted.
         order: our own SQL.
     """
-    total = await tx.fetchval(f"SELECT count(*) {_FROM} WHERE {_MATCHING}", tx.domain_id, like, role)
     rows = await tx.fetch(
         "SELECT u.id, u.login, u.display_name, u.extension, u.position, u.email, u.is_admin, u.is_operator, "
-        "COALESCE(u.outgoing_restriction, d.default_restriction) AS restriction, u.created_at "
-        f"{_FROM} WHERE {_MATCHING} ORDER BY {order} LIMIT $4 OFFSET $5", tx.domain_id, like, role, limit, offset)
-    return [_row(row) for row in rows], total
+        "COALESCE(u.outgoing_restriction, d.default_restriction) AS restriction, u.created_at, "
+        f"count(*) OVER () AS total {_FROM} WHERE {_MATCHING} ORDER BY {order} LIMIT $4 OFFSET $5",
+        tx.domain_id, like, role, limit, offset)
+    if not rows and offset:  # past the end nothing tells how many there are
+        total = await tx.fetchval(f"SELECT count(*) {_FROM} WHERE {_MATCHING}", tx.domain_id, like, role)
+        return [], total
+    return [_row(*row) for row in rows], rows[0]["total"] if rows else 0
 
 
-def _row(row) -> UserRow:
-    values: dict[str, Any] = dict(row)
-    values["restriction"] = Restriction(values["restriction"])
-    return UserRow(**values)
+def _row(number: int, login: str, name: str, extension: str, position: str, email: str, is_admin: bool,
+         is_operator: bool, restriction: str, created_at: datetime, _total: int) -> UserRow:
+    return UserRow(number, login, name, extension, position, email, is_admin, is_operator,
+                   _RESTRICTIONS[restriction], created_at)
+
+
+_RESTRICTIONS = {one.value: one for one in Restriction}
 
 
 async def names_of(tx: DomainTx, ids: list[int]) -> list[tuple[int, str]]:
