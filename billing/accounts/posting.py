@@ -78,7 +78,8 @@ class Posting:
 
     def lines(self) -> tuple[tuple[str, Money], tuple[str, Money]]:
         """(account, amount) twice; the sum is zero."""
-        return (DOMAIN_ACCOUNT, self.ledger_amount), (self.counter_account.value, -self.ledger_amount)
+        amount = self.ledger_amount
+        return (DOMAIN_ACCOUNT, amount), (self.counter_account.value, -amount)
 
 
 def connection_postings(

@@ -107,7 +107,8 @@ def _id(text: str, longest: int) -> str:
 
 def _text(text: str) -> str:
     """Phones put what they like into some fields: control characters go, the length is bounded."""
-    return "".join(one for one in text[:160] if one.isprintable())
+    cut = text[:160]
+    return cut if cut.isprintable() else "".join(one for one in cut if one.isprintable())
 
 
 def _whole(text: str) -> int | None:

@@ -130,8 +130,9 @@ async def _store(tx: PlatformTx, node_id: int, fresh: list[Call], holds: Mapping
     await _note_used_up_trials(tx, priced)
     await _block_where_due(tx, posted.balances, accounts)
     outcome.new = len(ids)
-    outcome.messages = [(one.call.domain_id, _call_message(one, ids[one.call.key])) for one in priced
-                        if one.call.key in ids]
+    # Pages read the list again when they hear of a call: of a batch they need to hear once, of the last one.
+    latest = {one.call.domain_id: one for one in priced if one.call.key in ids}
+    outcome.messages = [(domain_id, _call_message(one, ids[one.call.key])) for domain_id, one in latest.items()]
     for domain_id, balance in posted.balances.items():
         outcome.messages.append((domain_id, {"kind": "balance", "balance": str(balance.amount),
                                              "currency": balance.currency.value}))

@@ -8,13 +8,19 @@ from dataclasses import asdict
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
+
 from app.kernel.db import PlatformTx
 from pbx_provisioning.intake.charging import Hold, Priced
 from pbx_provisioning.intake.records import CdrRecord
 from pbx_provisioning.intake.rows import Call, Known, owner_of
 
 Key = tuple[str, int]  # uniqueid, sequence
-_ENCODE = json.JSONEncoder(separators=(",", ":")).encode
+_JSON = msgspec.json.Encoder()
+
+
+def _encode(value: object) -> str:
+    return _JSON.encode(value).decode()
 
 
 async def load_known(tx: PlatformTx, records: Sequence[CdrRecord]) -> tuple[Known, frozenset[int]]:
@@ -148,7 +154,7 @@ def _row(one: Priced, posting_ids: Mapping[tuple[int, str], int]) -> tuple[objec
         record.ended_at, one.seconds if call.is_chargeable else _whole_seconds(call), call.result, call.hangup_cause,
         call.refusal, one.hold.id if one.hold else None, one.rating,
         int(one.cost.amount.scaleb(2)) if one.cost else 0,
-        _ENCODE(one.charge) if one.charge is not None else None,
+        _encode(one.charge) if one.charge is not None else None,
         posting_ids.get((call.domain_id, posting.key)) if posting else None)
 
 
