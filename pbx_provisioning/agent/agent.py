@@ -119,7 +119,7 @@ class Agent:
 
     async def _open_database(self) -> None:
         async def connect() -> None:
-            await DB.open(size=4)
+            await DB.open(size=6)  # four transactions of records, and room for the rest
 
         await self._retry(connect)
 

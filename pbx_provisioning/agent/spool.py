@@ -11,6 +11,7 @@ import asyncio
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ log = structlog.get_logger()
 
 TakeIn = Callable[[int, list[CdrRecord]], Awaitable[None]]
 CHUNK = 1024 * 1024
-STREAMS = 2  # batches taken in at the same time
+STREAMS = 2  # batches on their way at the same time
+SPLIT_FROM = 400  # records of a batch that is taken in by two transactions
 KEEP_ROTATED_SECONDS = 30 * 86_400.0
 IDLE_SECONDS = 0.25
 SETTLE_SECONDS = 5.0  # a write that began before the renaming has ended by then
@@ -113,34 +115,51 @@ class Spool:
         with place.open("rb") as file:
             file.seek(position.offset)
             data = file.read(CHUNK)
-        batches = self._batches(data, position.offset)
-        if not batches:
-            return False
-        for batch in batches:
-            if batch.rejected:
-                self._put_aside(batch.rejected)
-        # Side by side: while the database commits one, the next is priced. When one fails all are repeated.
-        ends = await asyncio.gather(*(self._take_in(self.node_id, batch.records) for batch in batches
-                                      if batch.records), return_exceptions=True)
+        end = await self._ship(data, position, size)
+        return end != position.offset
+
+    async def _ship(self, data: bytes, position: Position, size: int) -> int:
+        """Ship the whole lines of `data`, a few batches side by side: while the database commits one, the next
+        is read and priced. The offset follows in order; when a batch fails, it and all after it are repeated.
+        """
+        flying: deque[tuple[int, asyncio.Task[None]]] = deque()
+        read = saved = position.offset
+        try:
+            while True:
+                batch = cut(data[read - position.offset:], read, self._batch) if len(flying) < STREAMS else None
+                if batch is not None and batch.end != read:
+                    read = batch.end
+                    flying.append((read, asyncio.create_task(self._deliver(batch))))
+                    await asyncio.sleep(0)  # it begins now, not when this loop waits for the first time
+                    continue
+                if not flying:
+                    return saved
+                saved, oldest = flying[0][0], flying[0][1]
+                await oldest
+                flying.popleft()
+                await asyncio.to_thread(self._save, Position(position.inode, saved))
+                self._measure(size - saved)
+        finally:
+            for _end, task in flying:
+                task.cancel()
+            await asyncio.gather(*(task for _end, task in flying), return_exceptions=True)
+
+    async def _deliver(self, batch: Batch) -> None:
+        if batch.rejected:
+            self._put_aside(batch.rejected)
+        if len(batch.records) < SPLIT_FROM:
+            if batch.records:
+                await self._take_in(self.node_id, batch.records)
+            return
+        # Domains of the two halves differ, so that neither waits for the accounts that the other has locked.
+        halves: tuple[list[CdrRecord], list[CdrRecord]] = ([], [])
+        for record in batch.records:
+            halves[(record.domain_id or 0) % 2].append(record)
+        ends = await asyncio.gather(*(self._take_in(self.node_id, half) for half in halves if half),
+                                    return_exceptions=True)
         for error in ends:
             if isinstance(error, BaseException):
                 raise error
-        end = batches[-1].end
-        await asyncio.to_thread(self._save, Position(position.inode, end))
-        self._measure(size - end)
-        return True
-
-    def _batches(self, data: bytes, start: int) -> list[Batch]:
-        """What can be shipped at once: one batch usually, several when a backlog waits."""
-        found: list[Batch] = []
-        end = start
-        while len(found) < STREAMS:
-            batch = cut(data[end - start:], end, self._batch)
-            if batch.end == end:
-                break
-            found.append(batch)
-            end = batch.end
-        return found
 
     def _measure(self, backlog: int) -> None:
         self.backlog = backlog

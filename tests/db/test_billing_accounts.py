@@ -18,7 +18,7 @@ from app.kernel.money import Currency, Money
 from app.settings import settings
 from billing.accounts import queries, service
 from billing.accounts.posting import Operation, Posting
-from tests.db.billing_factories import channel, pay
+from tests.db.billing_factories import a_company, channel, pay
 from tests.db.factories import STAFF, a_domain
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
@@ -269,3 +269,13 @@ async def test_entries_cannot_be_changed() -> None:
                 await tx.execute(f"{statement} WHERE domain_id = $1", tx.domain_id)
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await _Owner().execute(f"{statement} WHERE domain_id = $1", actor.domain_id)
+
+
+async def test_a_line_belongs_to_a_posting_of_its_own_domain() -> None:
+    mine, theirs = await a_company("10"), await a_company("10")
+    posting_id = (await theirs.fetchrow("SELECT max(id) AS id FROM posting WHERE domain_id = $1", theirs.id))["id"]
+    for number in (posting_id, 9_007_199_254_740_993):
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            async with domain_transaction(mine.actor) as tx:
+                await tx.execute("INSERT INTO entry (posting_id, domain_id, account, amount, balance_after) VALUES "
+                                 "($1, $2, 'planted', 5, NULL), ($1, $2, 'counter', -5, NULL)", number, tx.domain_id)
