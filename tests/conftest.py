@@ -19,6 +19,7 @@ STATE = Path(os.environ.get("SWITCHROOM_TEST_STATE", ROOT / ".local" / "test")).
 os.environ["SWITCHROOM_STATE"] = str(STATE)
 os.environ["SWITCHROOM_ENV"] = "test"
 os.environ["LOG_FORMAT"] = "console"
+REDIS_DATABASES = int(os.environ.get("TEST_REDIS_DATABASES", "16")) - 1  # beside number 0
 os.environ.setdefault("DATABASE_POOL", "12")
 
 
@@ -55,7 +56,7 @@ class TestServers:
         if self.own_redis:
             self.redis.start()
         base_redis = self.redis.url if self.own_redis else os.environ["TEST_REDIS_URL"]
-        os.environ["REDIS_URL"] = base_redis.rsplit("/", 1)[0] + f"/{1 + os.getpid() % 15}"
+        os.environ["REDIS_URL"] = base_redis.rsplit("/", 1)[0] + f"/{1 + os.getpid() % REDIS_DATABASES}"
         redis.Redis.from_url(os.environ["REDIS_URL"]).flushdb()  # an earlier run may have left its own there
         os.environ["DATABASE_URL"] = self.owner_url
         os.environ["DATABASE_APP_URL"] = embedded.app_url(self.owner_url, secrets["database_app_password"])

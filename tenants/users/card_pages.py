@@ -21,6 +21,7 @@ from tenants.users.forms import AdministratorForm, OwnProfileForm, PasswordForm,
 from tenants.users.present import RESTRICTIONS, restriction_options
 from tenants.users.queries import UserCard
 from tenants.users.rules import extension_warning
+from tenants.users.tabs import CARD, OWN, tabs_of
 
 LIST = "/users"
 ME = "/me"
@@ -39,7 +40,8 @@ class UserCardPages(Controller):
             numbers = await outgoing.outgoing_choices(tx)
             of_domain = await outgoing.domain_outgoing(tx)
         online = await queries.online(request.user.actor.domain_id)
-        return await page(request, "users/card.html", user=user, numbers=numbers, of_domain=of_domain,
+        return await page(request, "users/card.html", user=user, tabs=tabs_of(CARD, f"{LIST}/{user.id}"),
+                          numbers=numbers, of_domain=of_domain,
                           restriction_options=restriction_options(user.domain_restriction),
                           restrictions=RESTRICTIONS, is_online=user.id in online)
 
@@ -124,7 +126,7 @@ class OwnPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             user = await queries.card(tx, _own_id(request))
             of_domain = await outgoing.domain_outgoing(tx)
-        return await page(request, "users/me.html", user=user, of_domain=of_domain, restrictions=RESTRICTIONS)
+        return await page(request, "users/me.html", user=user, tabs=tabs_of(OWN, ME), of_domain=of_domain, restrictions=RESTRICTIONS)
 
     @post("/", status_code=200)
     async def save(self, request: Request) -> Response:
