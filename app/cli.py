@@ -68,6 +68,25 @@ def _asterisk(_args: argparse.Namespace) -> int:
     return install()
 
 
+def _history_check(_args: argparse.Namespace) -> int:
+    from app.audit.jobs import checked
+    from app.kernel.db import DB
+
+    async def check() -> int:
+        await DB.open(size=2)
+        try:
+            found = await checked()
+        finally:
+            await DB.close()
+        if found.broken is None:
+            print(f"{found.seals} entries sealed and unbroken, head {found.head.hex()}")
+            return 0
+        print(f"BROKEN: {found.broken.problem}, first at entry {found.broken.history_id}", file=sys.stderr)
+        return 1
+
+    return asyncio.run(check())
+
+
 COMMANDS = {
     "up": (_up, "start everything on this machine, with demo data the first time"),
     "web": (_web, "the web process"),
@@ -76,6 +95,7 @@ COMMANDS = {
     "migrate": (_migrate, "bring the database up to date"),
     "build": (_build, "compile language catalogues and copy browser libraries"),
     "asterisk": (_asterisk, "install Asterisk into a private root file system (root, Debian)"),
+    "history-check": (_history_check, "check the seal over the action history"),
     "doctor": (_doctor, "explain what is present and what is missing"),
 }
 

@@ -28,7 +28,46 @@ FIELDS = {
     "mode": lazy("Mode"), "amount": lazy("Amount"), "reason": lazy("Why"), "kind": lazy("Kind"),
     "max_users": lazy("Users"), "number": lazy("Number"), "password": lazy("Password"),
 }
-VALUES = {"True": lazy("yes"), "False": lazy("no")}
+VALUES = {
+    "True": lazy("yes"), "False": lazy("no"),  # others as "field:value"
+    "role:supervisor": lazy("Supervisor"), "role:subgroup_admin": lazy("Group administrator"),
+    "mode:trial": lazy("Trial mode"), "mode:commercial": lazy("Commercial"),
+    "scheme:prepaid": lazy("Prepaid"), "scheme:credit": lazy("Credit"), "scheme:unlimited": lazy("Unlimited"),
+    "kind:financial": lazy("Financial block"), "kind:trial_expired": lazy("Trial is over"),
+    "kind:administrative": lazy("Administrative block"),
+    "restriction:none": lazy("No restriction"), "restriction:no_international": lazy("No international calls"),
+    "restriction:no_international_longdistance": lazy("No international and long-distance calls"),
+    "restriction:internal_only": lazy("Internal calls only"),
+}
+OBJECTS = {
+    "user": lazy("User"), "domain": lazy("Domain"), "number": lazy("Number"), "phone_number": lazy("Number"),
+    "pool": lazy("Domain pool"), "subgroup": lazy("Group of domains"), "pool_admin": lazy("Pool administrator"),
+    "staff": lazy("Member of staff"), "account": lazy("Account"), "payment": lazy("Payment"),
+    "tariff": lazy("Tariff"), "trunk": lazy("Trunk"), "generation": lazy("Configuration"), "job": lazy("Job"),
+    "outbox_event": lazy("Event"), "mail": lazy("Letter"), "export": lazy("Export"),
+}
+ACTIONS |= {
+    "pool_created": lazy("Pool created"), "pool_changed": lazy("Pool changed"), "pool_deleted": lazy("Pool deleted"),
+    "domain_added_to_pool": lazy("Domain added to the pool"),
+    "domain_removed_from_pool": lazy("Domain taken out of the pool"), "domain_renamed": lazy("Domain renamed"),
+    "route_number_changed": lazy("Route number changed"), "domain_moved": lazy("Domain moved to a group"),
+    "subgroup_created": lazy("Group created"), "subgroup_renamed": lazy("Group renamed"),
+    "subgroup_deleted": lazy("Group deleted"), "pool_admin_created": lazy("Administrator created"),
+    "pool_admin_changed": lazy("Administrator changed"), "pool_admin_deleted": lazy("Administrator deleted"),
+    "profile_changed": lazy("Own profile changed"), "export_ordered": lazy("Export ordered"),
+    "history_checked": lazy("History checked"), "draft_discarded": lazy("Draft of a tariff discarded"),
+    "tariff_created": lazy("Tariff created"), "tariff_published": lazy("Tariff published"),
+    "rates_imported": lazy("Prices imported"), "numbers_imported": lazy("Numbers imported"),
+    "trunk_created": lazy("Trunk created"), "trunk_changed": lazy("Trunk changed"),
+    "trunk_deleted": lazy("Trunk deleted"), "job_repeated": lazy("Job repeated"),
+    "event_repeated": lazy("Event repeated"), "mail_repeated": lazy("Letter sent again"),
+}
+FIELDS |= {
+    "route_number": lazy("Route number"), "subgroup": lazy("Group"), "subgroups": lazy("Groups"),
+    "pool": lazy("Domain pool"), "route_number_length": lazy("Length of a route number"),
+    "dial_expression": lazy("How to dial"), "phone": lazy("Phone number"), "role": lazy("Role"),
+    "is_active": lazy("Active"), "host": lazy("Host"), "port": lazy("Port"),
+}
 
 
 def reason(text: str) -> str:

@@ -14,6 +14,7 @@ from app.auth.principal import Principal
 from app.auth.shells import safe_next, shell_of_request
 from app.kernel.errors import Forbidden, NotSignedIn
 from app.kernel.i18n import _
+from app.web.csrf import SAFE_METHODS
 from app.web.problems import answer_app_error
 from app.web.shell import is_htmx
 
@@ -47,6 +48,8 @@ async def permission_guard(connection: ASGIConnection, handler: BaseRouteHandler
         raise NotSignedIn("not_signed_in", _("Please sign in."))
     if not user.may(wanted):
         raise Forbidden("forbidden", _("You may not do this."))
+    if user.is_read_only and connection.scope.get("method") not in SAFE_METHODS and not handler.opt.get("own"):
+        raise Forbidden("read_only", _("You are here to look: support cannot change anything in a domain."))
 
 
 def answer_not_signed_in(request: Request, error: NotSignedIn) -> Response:

@@ -11,7 +11,8 @@ from litestar.params import FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 from pydantic import Field
 
-from app.auth import recovery, sessions
+from app.auth import jump_pages, recovery, sessions
+from app.auth.cookies import session_cookie
 from app.auth.edge import client_ip
 from app.auth.middleware import request_id_of
 from app.auth.parameters import parameters
@@ -96,7 +97,7 @@ class _SignInPages(Controller):
         headers = {"HX-Redirect": self.shell.sign_in_url} if "hx-request" in request.headers else {}
         answer = Response("", status_code=200, headers=headers, media_type="text/html") if headers \
             else Redirect(self.shell.sign_in_url, status_code=303)
-        answer.set_cookie(_cookie(self.shell, "", max_age=0))
+        answer.set_cookie(session_cookie(self.shell, "", max_age=0))
         return answer
 
     async def _let_in(self, request: Request, entered: Entered, wish: str) -> Response:
@@ -105,7 +106,7 @@ class _SignInPages(Controller):
             await sessions.end(old)
         target = safe_next(self.shell, wish) or landing_url(self.shell, entered.role)
         answer = Redirect(target, status_code=303)
-        answer.set_cookie(_cookie(self.shell, entered.token))
+        answer.set_cookie(session_cookie(self.shell, entered.token))
         if entered.locale:
             answer.set_cookie(Cookie("lang", value=entered.locale, max_age=31_536_000, path="/", samesite="lax",
                                      secure=settings().is_secure))
@@ -201,12 +202,6 @@ class RecoveryPages(Controller):
         return await page(request, "auth/password_set.html", shell="auth")
 
 
-def _cookie(shell: Shell, token: str, *, max_age: int | None = None) -> Cookie:
-    """No lifetime of its own: it goes with the browser, and before that with the session on the server."""
-    return Cookie(shell.cookie_name, value=token, max_age=max_age, path="/", httponly=True, samesite="lax",
-                  secure=settings().is_secure)
-
-
 def _short(data: dict[str, str]) -> dict[str, str]:
     """What is shown again in the form; the password is not."""
     return {name: data.get(name, "")[:300] for name in ("login", "domain")}
@@ -229,4 +224,4 @@ async def _dead_page(request: Request, dead: Refused) -> Template:
                       message=dead.message)
 
 
-CONTROLLERS = [DomainSignIn, PoolSignIn, ProviderSignIn, RecoveryPages]
+CONTROLLERS = [DomainSignIn, PoolSignIn, ProviderSignIn, RecoveryPages, *jump_pages.CONTROLLERS]

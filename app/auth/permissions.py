@@ -14,6 +14,7 @@ class Permission(Enum):
     DOMAIN_VIEW = "domain_view"  # a domain administrator reads
     USERS_EDIT = "users_edit"
     NUMBERS_EDIT = "numbers_edit"
+    CONTACTS_EDIT = "contacts_edit"  # the company's address book
     CALLS_VIEW = "calls_view"
     FINANCE_VIEW = "finance_view"
     PROVISIONING_VIEW = "provisioning_view"
@@ -25,12 +26,16 @@ class Permission(Enum):
     PROVIDER_DOMAINS = "provider_domains"
     PROVIDER_BILLING = "provider_billing"
     PROVIDER_TECH = "provider_tech"  # trunks, nodes, generations, jobs
+    PROVIDER_SETTINGS = "provider_settings"  # staff, parameters, letters, announcements
 
 
-_DOMAIN_ADMIN = {Permission.PERSONAL, Permission.DOMAIN_VIEW, Permission.USERS_EDIT, Permission.NUMBERS_EDIT,
+_DOMAIN_ADMIN = {Permission.PERSONAL, Permission.DOMAIN_VIEW, Permission.CONTACTS_EDIT, Permission.USERS_EDIT, Permission.NUMBERS_EDIT,
                  Permission.CALLS_VIEW, Permission.FINANCE_VIEW, Permission.PROVISIONING_VIEW}
 
+VISITOR_ROLE = "domain_visitor"  # somebody from outside who works in a domain and is no user there [POOL-D7]
+
 ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
+    VISITOR_ROLE: frozenset(_DOMAIN_ADMIN - {Permission.PERSONAL}),
     "user": frozenset({Permission.PERSONAL}),
     "domain_admin": frozenset(_DOMAIN_ADMIN),
     "subgroup_admin": frozenset({Permission.POOL_VIEW}),
@@ -38,5 +43,6 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     "support": frozenset({Permission.PROVIDER_VIEW}),
     "billing": frozenset({Permission.PROVIDER_VIEW, Permission.PROVIDER_BILLING, Permission.PROVIDER_DOMAINS}),
     "administrator": frozenset({Permission.PROVIDER_VIEW, Permission.PROVIDER_BILLING,
-                                Permission.PROVIDER_DOMAINS, Permission.PROVIDER_TECH}),
+                                Permission.PROVIDER_DOMAINS, Permission.PROVIDER_TECH,
+                                Permission.PROVIDER_SETTINGS}),
 }

@@ -20,6 +20,9 @@ class Principal:
     domain_name: str = ""
     company_name: str = ""
     timezone: str = "Europe/Moscow"
+    origin: str = ""  # shell from which somebody jumped into this domain [POOL-D7]
+    must_enrol: bool = False  # has to set up a second factor before anything else
+    is_read_only: bool = False  # the provider's support inside a domain: looks, and changes nothing
     permissions: frozenset[Permission] = field(init=False)
 
     def __post_init__(self) -> None:

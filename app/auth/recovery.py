@@ -14,7 +14,7 @@ from app.auth import accounts, hashing, sessions
 from app.auth.accounts import Account
 from app.auth.parameters import parameters
 from app.auth.passwords import check_password_rule
-from app.kernel import i18n, mail
+from app.kernel import letters
 from app.kernel.actors import Actor, ActorKind
 from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.errors import InvalidFields, Refused
@@ -80,15 +80,9 @@ async def send_letter(login: str, domain: str, *, ip: str, request_id: str) -> N
 
 async def _queue(tx: DomainTx, account: Account, token: str, minutes: int) -> None:
     person = account.person
-    with i18n.speaking(account.domain_locale):
-        subject = _("New password for %(login)s") % {"login": f"{person.login}@{person.domain_name}"}
-        body = _("Hello, %(name)s!\n\n"
-                 "Somebody, probably you, asked for a new password for %(login)s in the domain %(domain)s.\n"
-                 "Follow this link within %(minutes)s minutes to set it:\n\n%(link)s\n\n"
-                 "If it was not you, do nothing: the password stays as it is.\n") % {
-            "name": person.name, "login": person.login, "domain": person.domain_name, "minutes": minutes,
-            "link": f"{settings().public_url}/new-password?token={token}"}
-    await mail.queue(tx, account.email, subject, body)
+    await letters.queue(tx, "password_reset", account.email, account.domain_locale, name=person.name,
+                        login=person.login, domain=person.domain_name, minutes=minutes,
+                        link=f"{settings().public_url}/new-password?token={token}")
 
 
 async def _find_account(tx: DomainTx, token: str, *, lock: bool = False) -> Account:

@@ -50,6 +50,12 @@ class Person:
     domain_name: str = ""
     company_name: str = ""
     timezone: str = "Europe/Moscow"
+    behalf_id: int = 0  # of somebody from outside who works in a domain: the user in whose place
+    behalf_login: str = ""
+    behalf_name: str = ""
+    origin: str = ""  # shell from which somebody jumped into the domain
+    must_enrol: bool = False  # a second factor is required of this person and not set up
+    is_read_only: bool = False
 
 
 class _Session(msgspec.Struct):
@@ -70,6 +76,14 @@ class _Session(msgspec.Struct):
     csrf_secret: str
     created: float
     seen: float
+    behalf_id: int = 0
+    behalf_login: str = ""
+    behalf_name: str = ""
+    origin: str = ""
+    must_enrol: bool = False
+    is_read_only: bool = False
+    ip: str = ""
+    device: str = ""  # the browser's own words, shortened
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -93,20 +107,28 @@ def _index(kind: ActorKind, domain_id: int, person_id: int) -> str:
     return f"sessions:{kind.value}:{domain_id if kind is ActorKind.DOMAIN_USER else 0}:{person_id}"
 
 
-async def start(shell: Shell, person: Person) -> str:
+def _domain_index(domain_id: int) -> str:
+    return f"sessions:domain:{domain_id}"
+
+
+async def start(shell: Shell, person: Person, *, ip: str = "", device: str = "") -> str:
     """A new session; returns the token for the cookie. Always a new token: a planted one is worth nothing."""
     token = secrets.token_urlsafe(TOKEN_BYTES)
     now = _now()
     session = _Session(
         shell.name, person.kind.value, person.id, person.login, person.name, person.role, person.domain_id,
         person.pool_id, person.locale, person.domain_name, person.company_name, person.timezone,
-        secrets.token_urlsafe(16), now, now)
-    index = _index(person.kind, person.domain_id, person.id)
+        secrets.token_urlsafe(16), now, now, person.behalf_id, person.behalf_login, person.behalf_name,
+        person.origin, person.must_enrol, person.is_read_only, ip, device[:200])
+    indexes = [_index(person.kind, person.domain_id, person.id)]
+    if person.domain_id:
+        indexes.append(_domain_index(person.domain_id))
     async with store.client().pipeline(transaction=True) as pipe:
         pipe.set(_key(session_id_of(token)), _encode(session), ex=IDLE_SECONDS)
-        pipe.zremrangebyscore(index, "-inf", now - ABSOLUTE_SECONDS)
-        pipe.zadd(index, {session_id_of(token): now})
-        pipe.expire(index, ABSOLUTE_SECONDS)
+        for index in indexes:
+            pipe.zremrangebyscore(index, "-inf", now - ABSOLUTE_SECONDS)
+            pipe.zadd(index, {session_id_of(token): now})
+            pipe.expire(index, ABSOLUTE_SECONDS)
         await pipe.execute()
     return token
 
@@ -130,9 +152,9 @@ async def load(shell: Shell, token: str, *, ip: str = "", request_id: str = "") 
         # xx: a session that was ended in the meantime must not come back
         await store.client().set(_key(session_id), _encode(session), ex=lasts, xx=True)
     actor = Actor(ActorKind(session.kind), session.id, session.login, session.name, session.domain_id,
-                  session.pool_id, ip, request_id)
+                  session.pool_id, ip, request_id, session.behalf_id, session.behalf_login, session.behalf_name)
     return Principal(actor, session.role, session_id, session.csrf_secret, session.locale, session.domain_name,
-                     session.company_name, session.timezone)
+                     session.company_name, session.timezone, session.origin, session.must_enrol, session.is_read_only)
 
 
 async def end(token: str) -> None:
@@ -155,8 +177,100 @@ async def end_sessions(kind: ActorKind, domain_id: int, person_id: int, except_s
 
 async def change(principal: Principal, *, locale: str) -> None:
     """Note in the open session what its person chose."""
-    raw = await store.client().get(_key(principal.session_id))
-    if raw is not None:
-        session = _decode(raw)
-        session.locale = locale
-        await store.client().set(_key(principal.session_id), _encode(session), keepttl=True, xx=True)
+    await _change([principal.session_id], locale=locale)
+
+
+async def change_person(kind: ActorKind, domain_id: int, person_id: int, **facts: str | bool) -> None:
+    """Facts of a person (name, role …) in all sessions that the person has open. Call it after the commit."""
+    await _change(await _members(_index(kind, domain_id, person_id)), kind=kind.value, **facts)
+
+
+async def change_domain(domain_id: int, **facts: str) -> None:
+    """Facts of a domain (company_name, timezone) in every session inside it. Call it after the commit."""
+    await _change(await _members(_domain_index(domain_id)), **facts)
+
+
+async def _members(index: str) -> list[str]:
+    return [member.decode() if isinstance(member, bytes) else member
+            for member in await store.client().zrange(index, 0, -1)]
+
+
+async def _read(session_ids: list[str]) -> list[tuple[str, _Session]]:
+    """Those of the sessions that are still open."""
+    if not session_ids:
+        return []
+    found = []
+    for session_id, raw in zip(session_ids, await store.client().mget([_key(one) for one in session_ids]), strict=True):
+        if raw is not None:
+            try:
+                found.append((session_id, _decode(raw)))
+            except msgspec.DecodeError:
+                continue
+    return found
+
+
+async def _change(session_ids: list[str], **facts: str | bool) -> None:
+    async with store.client().pipeline(transaction=True) as pipe:
+        for session_id, session in await _read(session_ids):
+            pipe.set(_key(session_id), _encode(msgspec.structs.replace(session, **facts)), keepttl=True, xx=True)
+        await pipe.execute()
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A session as its owner sees it. Times are seconds since the epoch."""
+
+    id: str
+    ip: str
+    device: str
+    created: float
+    seen: float
+    origin: str
+    domain_name: str
+
+
+async def of_person(kind: ActorKind, domain_id: int, person_id: int) -> list[Open]:
+    """The person's open sessions, the latest used first."""
+    now, found = _now(), []
+    for session_id, one in await _read(await _members(_index(kind, domain_id, person_id))):
+        if now - one.seen < IDLE_SECONDS and now - one.created < ABSOLUTE_SECONDS:
+            found.append(Open(session_id, one.ip, one.device, one.created, one.seen, one.origin, one.domain_name))
+    return sorted(found, key=lambda one: -one.seen)
+
+
+async def end_one(kind: ActorKind, domain_id: int, person_id: int, session_id: str) -> bool:
+    """End one of the person's own sessions; False when it is not theirs or over."""
+    index = _index(kind, domain_id, person_id)
+    if await store.client().zscore(index, session_id) is None:
+        return False
+    async with store.client().pipeline(transaction=True) as pipe:
+        pipe.delete(_key(session_id))
+        pipe.zrem(index, session_id)
+        ended, _removed = await pipe.execute()
+    return bool(ended)
+
+
+async def end_inside(domain_id: int, kind: ActorKind, person_id: int | None = None) -> int:
+    """End the sessions that people of that kind (or one of them) have inside a domain."""
+    doomed = [(session_id, one) for session_id, one in await _read(await _members(_domain_index(domain_id)))
+              if one.kind == kind.value and person_id in (None, one.id)]
+    if not doomed:
+        return 0
+    async with store.client().pipeline(transaction=True) as pipe:
+        for session_id, one in doomed:
+            pipe.delete(_key(session_id))
+            pipe.zrem(_index(kind, one.domain_id, one.id), session_id)
+        await pipe.execute()
+    return len(doomed)
+
+
+async def end_jumped(kind: ActorKind, person_id: int) -> int:
+    """End all sessions that this person has inside domains; those in the person's own panel stay."""
+    index = _index(kind, 0, person_id)
+    doomed = [session_id for session_id, one in await _read(await _members(index)) if one.origin]
+    if doomed:
+        async with store.client().pipeline(transaction=True) as pipe:
+            pipe.delete(*[_key(one) for one in doomed])
+            pipe.zrem(index, *doomed)
+            await pipe.execute()
+    return len(doomed)

@@ -117,6 +117,11 @@ class PoolTx(_Tx):
         super().__init__(connection, actor, now)
         self.pool_id = pool_id
 
+    async def enter_domain(self, domain_id: int) -> DomainTx:
+        """The same transaction as seen by code that takes a DomainTx; the pool's role stays in force."""
+        await self.connection.execute(f"SELECT set_config('app.domain_id','{int(domain_id)}',true)")
+        return DomainTx(self.connection, self.actor, self.now, domain_id)
+
 
 class PlatformTx(_Tx):
     """Proof of a transaction that sees every domain."""

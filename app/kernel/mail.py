@@ -15,7 +15,7 @@ import structlog
 
 from app.kernel import outbox
 from app.kernel.actors import Actor
-from app.kernel.db import DomainTx, PlatformTx, platform_transaction
+from app.kernel.db import DomainTx, PlatformTx, PoolTx, platform_transaction
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 MAX_TRIES = 8
 
 
-async def queue(tx: DomainTx | PlatformTx, recipient: str, subject: str, body: str, *,
+async def queue(tx: DomainTx | PoolTx | PlatformTx, recipient: str, subject: str, body: str, *,
                 domain_id: int | None = None) -> None:
     """Queue one plain-text letter. Line ends in the subject or address are refused, not folded in."""
     if any(ch in recipient + subject for ch in "\r\n"):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.kernel.db import DomainTx, PlatformTx
+from app.kernel.db import DomainTx, PlatformTx, PoolTx
 
 log = structlog.get_logger()
 
@@ -30,8 +30,8 @@ def on(kind: str) -> Callable[[Handler], Handler]:
     return register
 
 
-async def publish(tx: DomainTx | PlatformTx, kind: str, payload: dict, *, domain_id: int | None = None,
-                  due_at: datetime | None = None) -> None:
+async def publish(tx: DomainTx | PoolTx | PlatformTx, kind: str, payload: dict, *,
+                  domain_id: int | None = None, due_at: datetime | None = None) -> None:
     """Write an event; it exists if and only if the transaction commits."""
     owner = tx.domain_id if isinstance(tx, DomainTx) else domain_id
     await tx.execute("INSERT INTO outbox_event (domain_id, kind, payload, due_at) VALUES ($1, $2, $3, $4)",

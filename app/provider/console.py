@@ -21,6 +21,7 @@ VIEW = {"permission": Permission.PROVIDER_VIEW}
 DOMAINS = {"permission": Permission.PROVIDER_DOMAINS}
 BILLING = {"permission": Permission.PROVIDER_BILLING}
 TECH = {"permission": Permission.PROVIDER_TECH}
+SETTINGS = {"permission": Permission.PROVIDER_SETTINGS}
 
 SCHEMES = {"prepaid": lazy("Prepaid"), "credit": lazy("Credit"), "unlimited": lazy("Unlimited")}
 MODES = {"trial": lazy("Trial mode"), "commercial": lazy("Commercial")}
@@ -34,7 +35,7 @@ async def show(request: Request, template: str, **context: object) -> Template:
     user = request.user
     return await page(request, template, shell="provider", **{
         "may_domains": user.may(Permission.PROVIDER_DOMAINS), "may_billing": user.may(Permission.PROVIDER_BILLING),
-        "may_tech": user.may(Permission.PROVIDER_TECH), "SCHEMES": SCHEMES, "MODES": MODES, "BLOCKS": BLOCKS,
+        "may_tech": user.may(Permission.PROVIDER_TECH), "may_settings": user.may(Permission.PROVIDER_SETTINGS), "SCHEMES": SCHEMES, "MODES": MODES, "BLOCKS": BLOCKS,
         **context})
 
 

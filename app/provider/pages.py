@@ -6,6 +6,7 @@ from litestar import Request
 
 from app.auth.permissions import Permission
 from app.kernel.i18n import lazy
+from app.provider.domains import commercial_pages
 from app.provider.domains import pages as domain_pages
 from app.provider.jobs import pages as job_pages
 from app.provider.nodes import pages as node_pages
@@ -47,6 +48,7 @@ async def _facts(request: Request) -> ShellFacts:
 register_shell("provider", _facts)
 
 CONTROLLERS = [
-    *search_pages.CONTROLLERS, *domain_pages.CONTROLLERS, *number_pages.CONTROLLERS, *tariff_pages.CONTROLLERS,
+    *search_pages.CONTROLLERS, *domain_pages.CONTROLLERS, *commercial_pages.CONTROLLERS,
+    *number_pages.CONTROLLERS, *tariff_pages.CONTROLLERS,
     *trunk_pages.CONTROLLERS, *node_pages.CONTROLLERS, *payment_pages.CONTROLLERS, *job_pages.CONTROLLERS,
 ]

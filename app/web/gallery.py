@@ -34,6 +34,7 @@ from app.web.shell import (
     LocaleMiddleware,
     ShellFacts,
     TrialFact,
+    VisitorFact,
     done,
     page,
     register_shell,
@@ -217,7 +218,8 @@ async def load_facts(request: Request) -> ShellFacts:
         blocks=(BlockFact(lazy("Financial block"), NOW - timedelta(days=2),
                           lazy("Only incoming and emergency calls work.")),) if trouble else (),
         counters={"users": "105", "groups": "31", "main_number": "+7 495 000-00-00"},
-        permissions=lambda permission: True, jumped_from="Холдинг «Север»" if trouble else "",
+        permissions=lambda permission: True,
+        visitor=VisitorFact("Анна Павлова", lazy("pool administrator")) if trouble else None,
         home_url="/gallery", finance_url="/gallery/card")
 
 

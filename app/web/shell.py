@@ -21,7 +21,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.response import Redirect, Template
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from app.kernel import i18n
+from app.kernel import announcements, i18n
 from app.kernel.i18n import LazyText
 from app.kernel.money import Money
 from app.settings import settings
@@ -48,6 +48,16 @@ class BlockFact:
 
 
 @dataclass(frozen=True, slots=True)
+class VisitorFact:
+    """Who came into the domain from a pool or the provider [POOL-D7]; `as_user`: in whose place."""
+
+    name: str
+    role: str | LazyText
+    as_user: str = ""
+    is_read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ShellFacts:
     """Everything a shell shows around a page [ACC-15…24]. Absent facts are not drawn.
 
@@ -66,8 +76,7 @@ class ShellFacts:
     blocks: tuple[BlockFact, ...] = ()
     counters: dict[str, str] = field(default_factory=dict)
     permissions: Collection[str] | Callable[[object], bool] = ()
-    jumped_from: str = ""  # name of the pool, when its administrator looks into a domain
-    jump_back_url: str = "/group"
+    visitor: VisitorFact | None = None  # somebody from outside who works in this domain
     home_url: str = "/"
     finance_url: str = "/finance"
     profile_url: str = "/me"
@@ -109,8 +118,16 @@ async def page(request: Request, template: str, /, *, shell: str = "domain", sta
         lines = menu.entries(shell, request.url.path, allowed=facts.permissions, counters=facts.counters)
     return Template(template, status_code=status_code, media_type="text/html; charset=utf-8",
                     headers={"Vary": "HX-Request, HX-Target"} | (headers or {}),
-                    context={"layout": layout, "facts": facts, "menu": lines, "theme": theme(request),
+                    context={"layout": layout, "announcement": await _announcement(request, layout), "facts": facts, "menu": lines, "theme": theme(request),
                              "path": request.url.path, **context})
+
+
+async def _announcement(request: Request, layout: str) -> announcements.Announcement | None:
+    """For a whole page, unless its reader closed this one."""
+    if layout in ("layouts/modal.html", "layouts/fragment.html"):
+        return None
+    found = await announcements.current()
+    return None if found and request.cookies.get("announcement") == str(found.id) else found
 
 
 def layout_for(request: Request, shell: str) -> str:

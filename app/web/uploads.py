@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import dataclass
 
 from litestar.datastructures import UploadFile
 
 from app.kernel.errors import InvalidFields
 from app.kernel.i18n import _, format_number
+from app.kernel.tabular import NotATable, is_workbook, read_table
 
 MEGABYTE = 1024 * 1024
-KINDS = ("wav", "mp3", "ogg", "flac", "m4a", "pdf", "png", "jpg", "gif", "tif", "xlsx", "csv")
+KINDS = ("wav", "mp3", "ogg", "flac", "m4a", "pdf", "png", "jpg", "gif", "tif", "xlsx", "xls", "csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +28,8 @@ def detect(content: bytes) -> str:
     head = content[:16]
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         return "wav"
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16, as spreadsheets write "Unicode text"
+        return "csv"
     if head[:3] == b"ID3" or (len(head) > 1 and head[0] == 0xFF and head[1] & 0xE6 in (0xE2, 0xE4, 0xE6)):
         return "mp3"
     for kind, mark in (("ogg", b"OggS"), ("flac", b"fLaC"), ("pdf", b"%PDF-"), ("png", b"\x89PNG\r\n\x1a\n"),
@@ -39,6 +40,8 @@ def detect(content: bytes) -> str:
         return "m4a"
     if head.startswith(b"PK\x03\x04"):
         return "xlsx" if b"xl/" in content or b"[Content_Types].xml" in content[:4096] else ""
+    if is_workbook(content):
+        return "xls"
     return "csv" if _is_text(content) else ""
 
 
@@ -73,25 +76,9 @@ def _base_name(name: str) -> str:
     return "".join(char for char in base if char.isprintable())[:120] or "file"
 
 
-def read_csv(content: bytes, *, max_rows: int = 100_000, field: str = "file") -> list[list[str]]:
-    """Rows of a CSV in UTF-8 or Windows-1251, separated by `;`, `,` or tabs; empty lines left out.
-
-    Raises:
-        InvalidFields: too many rows, or not a table.
-    """
+def read_rows(content: bytes, *, max_rows: int = 100_000, field: str = "file") -> list[list[str]]:
+    """Rows of an uploaded table. Raises InvalidFields for `field`."""
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1251", errors="replace")
-    first = text.split("\n", 1)[0]
-    delimiter = max(";,\t", key=first.count)
-    rows: list[list[str]] = []
-    try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-            if any(cell.strip() for cell in row):
-                rows.append([cell.strip() for cell in row])
-            if len(rows) > max_rows:
-                raise _refuse(field, _("More than %(n)s rows.") % {"n": format_number(max_rows)})
-    except csv.Error as broken:
-        raise _refuse(field, _("This file is not a table that can be read.")) from broken
-    return rows
+        return read_table(content, max_rows=max_rows)
+    except NotATable as unreadable:
+        raise _refuse(field, str(unreadable)) from unreadable

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from app.audit import history
-from app.kernel import mail, outbox, provisioning
+from app.kernel import letters, outbox, provisioning
 from app.kernel.db import DomainTx
-from app.kernel.i18n import _, speaking
+from app.kernel.i18n import lazy, speaking
+from app.kernel.money import Currency, Money
 
 FINANCIAL = "financial"
+_TOLD = {FINANCIAL: lazy("Financial block"), "administrative": lazy("Administrative block")}
 
 
 async def start_block(tx: DomainTx, kind: str, reason: str) -> bool:
@@ -50,19 +52,19 @@ async def is_blocked(tx: DomainTx, kind: str | None = None) -> bool:
 
 
 async def _tell(tx: DomainTx, kind: str, *, started: bool) -> None:
-    """A letter to the domain's notification address, in its language [FIN-D1]."""
-    if kind != FINANCIAL:
+    """A letter to the domain's notification address, in its language [FIN-D1]; the trial has letters of its own."""
+    if kind not in _TOLD:
         return
     row = await tx.fetchrow(
-        "SELECT name, locale, notification_email FROM domain WHERE id = $1", tx.domain_id)
+        "SELECT d.name, d.locale, d.notification_email, a.balance, a.currency FROM domain d "
+        "JOIN account a ON a.domain_id = d.id WHERE d.id = $1", tx.domain_id)
     if row is None or not row["notification_email"]:
         return
     with speaking(row["locale"]):
-        if started:
-            subject = _("%(domain)s: service suspended") % {"domain": row["name"]}
-            body = _("The account of %(domain)s does not cover the service: new calls are refused, except emergency "
-                     "numbers. Top up the account to continue.") % {"domain": row["name"]}
-        else:
-            subject = _("%(domain)s: service restored") % {"domain": row["name"]}
-            body = _("The financial block of %(domain)s has been lifted.") % {"domain": row["name"]}
-    await mail.queue(tx, row["notification_email"], subject, body)
+        facts = {"domain": row["name"], "kind": str(_TOLD[kind]),
+                 "balance": Money(row["balance"], Currency(row["currency"]))}
+    if started:
+        await letters.queue(tx, "block_started", row["notification_email"], row["locale"],
+                            is_financial=kind == FINANCIAL, **facts)
+    else:
+        await letters.queue(tx, "block_ended", row["notification_email"], row["locale"], **facts)

@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from app.kernel import parameters
 from app.kernel.db import DomainTx
 from app.kernel.money import Currency, Money
 from billing.accounts.rules import MonthState, month_state
-
-BILLING_ZONE = "Europe/Moscow"  # `billing.timezone`: months and days of the books begin here [FIN-D2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ async def facts(tx: DomainTx) -> AccountFacts:
 
 async def month(tx: DomainTx, currency: Currency) -> MonthFacts:
     """The current month by the time of the operations, in the billing zone [FIN-D5]."""
-    zone = ZoneInfo(BILLING_ZONE)
+    zone = ZoneInfo(await parameters.get(tx, "billing.timezone"))
     today = tx.now.astimezone(zone).date()
     first, morning = _midnight(today.replace(day=1), zone), _midnight(today, zone)
     row = await tx.fetchrow(

@@ -1,13 +1,11 @@
 """Destination rates from a CSV file: all rows, or the list of what is wrong with it.
 
 Header names in any order: prefix, destination, price are needed; the others have the defaults of a
-rate row. Delimiter ";" or ","; UTF-8 (with or without BOM) or Windows-1251; decimals with "." or ",".
+rate row; decimals with "." or ",".
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +13,9 @@ from functools import lru_cache
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
+from app.kernel import tabular
 from app.kernel.i18n import _
+from app.kernel.tabular import NotATable
 from billing.rating.rules import FreeMode, RateRow
 
 COLUMNS = ("prefix", "destination", "price", "unit_seconds", "connection_fee", "first_increment",
@@ -59,42 +59,19 @@ def parse_rates(data: bytes) -> RatesFile:
     """Whole file or nothing. Never raises for anything a person can upload."""
     if len(data) > MAX_BYTES:
         return _refused(_("The file is larger than %(size)d MB.") % {"size": MAX_BYTES // 1_000_000})
-    try:
-        text = _decoded(data)
-    except UnicodeDecodeError:
-        return _refused(_("The file is neither UTF-8 nor Windows-1251 text."))
-    if "\0" in text:
-        return _refused(_("The file is not text: it contains zero bytes."))
-    lines = _lines(text)
+    lines = tabular.lines(data)
     try:
         header = next(lines, (1, []))[1]
-        names = [cell.strip().lower() for cell in header]
+        names = [cell.lower() for cell in header]
         if wrong := _header_error(names):
             return RatesFile((), (LineError(1, "", wrong),), 1)
         return _rows(names, lines)
-    except csv.Error:
-        return _refused(_("The file is not a readable table: check the quotes."))
+    except NotATable as unreadable:
+        return _refused(str(unreadable))
 
 
 def _refused(message: str) -> RatesFile:
     return RatesFile((), (LineError(0, "", message),), 1)
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1251")
-
-
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """(line number in the file, cells) of lines that are not blank."""
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
-    delimiter = ";" if first.count(";") >= first.count(",") else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            yield reader.line_num, cells
 
 
 def _header_error(names: list[str]) -> str | None:
@@ -136,7 +113,6 @@ def _row(names: list[str], cells: list[str]) -> tuple[RateRow | None, list[tuple
     values: dict[str, object] = {}
     wrong: list[tuple[str, str]] = []
     for name, cell in zip(names, cells, strict=True):
-        cell = cell.strip()
         if not cell and name not in REQUIRED:
             continue
         try:

@@ -9,6 +9,7 @@ from app.kernel.db import PlatformTx
 from pbx_provisioning.apply import store
 from pbx_provisioning.apply.store import Change
 from pbx_provisioning.plan.load import Wanted, load_plan
+from pbx_provisioning.render import reach
 from pbx_provisioning.render.check import check_dialplan
 from pbx_provisioning.render.objects import Objects, dialplan_file, digest, render
 
@@ -39,7 +40,8 @@ async def target_objects(tx: PlatformTx, wanted: Wanted) -> Objects:
     if wanted.pinned is None:
         return render(await load_plan(tx, wanted))
     past = await store.objects_at(tx, wanted.domain_id, wanted.pinned)
-    return store.without_lost_numbers(past, await store.own_numbers(tx, wanted.domain_id))
+    past = store.without_lost_numbers(past, await store.own_numbers(tx, wanted.domain_id))
+    return reach.with_todays_pool(past, await load_plan(tx, wanted))
 
 
 async def prepare(tx: PlatformTx, wanted: Wanted, *, known: Objects | None, repair: bool,

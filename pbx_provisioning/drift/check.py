@@ -69,7 +69,7 @@ async def wrong_memory(ami: AmiClient, domain_id: int, text: str) -> list[Drift]
     """Extensions that Asterisk holds of the domain's own contexts against those of the file."""
     wanted: dict[str, dict[str, str]] = {}
     for line in text.split("\n"):
-        if line.startswith("[") and line != "[sw-did]":
+        if line.startswith(f"[d{domain_id}-"):  # others are shared with other domains
             context = wanted.setdefault(line[1:-1], {})
         elif line.startswith("[") or not line:
             context = {}

@@ -6,13 +6,15 @@ The order is a contract with `node/templates/cdr_custom.conf`; new columns come 
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 
 VERSION = "1"
-COLUMNS = 27
+COLUMNS = 27  # of the oldest spools; 30 since calls have a kind and another company at their end
 MAX_LINE = 16_384
+_KIND = re.compile(r"[a-z_]{1,20}")
 _LIMITS = {"uniqueid": 80, "linkedid": 80, "channel": 120, "text": 160}
 
 
@@ -54,6 +56,9 @@ class CdrRecord:
     number: str  # our number: caller ID of an outgoing call, dialled number of an incoming one
     is_billable: bool
     cause: int | None  # Q.850
+    kind: str = ""  # words: transferred, conference, voicemail …
+    peer_domain_id: int | None = None
+    peer_user_id: int | None = None
 
     @property
     def hold_id(self) -> int | None:
@@ -87,6 +92,7 @@ def _record(cells: list[str]) -> CdrRecord:
     if sequence is None or sequence > 2**31 - 1:
         raise BadRecord("sequence")
     cause = _whole(cells[26])
+    kind, peer_domain, peer_user = (*cells[27:30], "", "", "")[:3]
     return CdrRecord(
         uniqueid=_id(cells[1], 80), linkedid=_id(cells[2] or cells[1], 80), sequence=sequence,
         account_code=_text(cells[4]), channel=_text(cells[5]), dst_channel=_text(cells[6]),
@@ -96,7 +102,13 @@ def _record(cells: list[str]) -> CdrRecord:
         domain_id=_big(cells[16]), user_id=_big(cells[17]), direction=_text(cells[18]),
         a_number=_text(cells[19]), b_number=_text(cells[20]), trunk=_text(cells[21]), hold=_text(cells[22]),
         reason=_text(cells[23]), number=_text(cells[24]), is_billable=cells[25] == "1",
-        cause=cause if cause is not None and cause < 1000 else None)
+        cause=cause if cause is not None and cause < 1000 else None, kind=_kinds(kind),
+        peer_domain_id=_big(peer_domain), peer_user_id=_big(peer_user))
+
+
+def _kinds(text: str) -> str:
+    """The words of it, each once, in order."""
+    return " ".join(dict.fromkeys(word for word in text[:160].split() if _KIND.fullmatch(word)))
 
 
 def _id(text: str, longest: int) -> str:

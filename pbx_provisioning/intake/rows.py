@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from pbx_provisioning.intake.records import CdrRecord
 
 REFUSALS = frozenset({"funds", "blocked", "restricted", "no_rate", "number", "trial", "limit", "trunk", "error",
-                      "no_rule"})
+                      "no_rule", "absent"})
 DIRECTIONS = frozenset({"internal", "out", "in", "emergency"})
 _RESULTS = {"BUSY": "busy", "NO ANSWER": "no_answer", "FAILED": "failed", "CONGESTION": "failed"}
 _CAUSES = {"answered": 16, "busy": 17, "no_answer": 19}
@@ -35,6 +35,8 @@ class Call:
     hangup_cause: int
     refusal: str
     talk_ms: int
+    kind: str = ""
+    peer_domain_id: int | None = None
 
     @property
     def key(self) -> tuple[str, int]:
@@ -62,6 +64,7 @@ class Known:
     domains: frozenset[int]
     user_domains: Mapping[int, int]  # user → domain
     extensions: Mapping[tuple[int, str], int]  # (domain, extension) → user
+    own_extensions: Mapping[int, str] = field(default_factory=dict)  # user → extension
 
 
 def owner_of(record: CdrRecord) -> tuple[int | None, int | None]:
@@ -83,7 +86,8 @@ def to_call(record: CdrRecord, known: Known) -> Call | None:
     answered = record.disposition == "ANSWERED" and record.answered_at is not None
     refused = not answered and record.reason in REFUSALS
     result = "answered" if answered else "refused" if refused else _RESULTS.get(record.disposition, "failed")
-    peer = known.extensions.get((domain_id, record.b_number)) if direction == "internal" else None
+    is_own = direction == "internal" and record.peer_domain_id is None
+    peer = known.extensions.get((domain_id, record.b_number)) if is_own else None
     if not answered:  # an answer without ANSWERED is our announcement's: nobody talked
         record = replace(record, answered_at=None) if record.answered_at else record
     return Call(
@@ -91,7 +95,8 @@ def to_call(record: CdrRecord, known: Known) -> Call | None:
         a_number=_first(record.number if direction == "out" else "", record.a_number, record.src),
         b_number=_first(record.b_number, record.dst), trunk_id=_trunk_id(record.trunk), result=result,
         hangup_cause=record.cause if record.cause is not None else _CAUSES.get(result, 0),
-        refusal=record.reason if not answered else "", talk_ms=_talk_ms(record))
+        refusal=record.reason if not answered else "", talk_ms=_talk_ms(record), kind=record.kind,
+        peer_domain_id=record.peer_domain_id)
 
 
 def _first(*texts: str) -> str:

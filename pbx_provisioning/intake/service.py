@@ -22,7 +22,7 @@ from billing.accounts.rules import blocks_after_debit
 from billing.accounts.service import after_debit
 from billing.accounts.state import Account, lock_many
 from billing.holds.orphans import ORPHAN_SEQUENCE
-from pbx_provisioning.intake import live, store
+from pbx_provisioning.intake import live, pool, store
 from pbx_provisioning.intake.charging import Hold, Priced, Tariffs, domains_to_lock, price
 from pbx_provisioning.intake.records import CdrRecord
 from pbx_provisioning.intake.rows import Call, to_call
@@ -107,6 +107,7 @@ async def _take_in(tx: PlatformTx, node_id: int, records: list[CdrRecord]) -> Ou
     await store.quarantine(tx, node_id, nobodys, "no_domain")
     await store.quarantine(tx, node_id, [call.record for call in late], "closed_before")
     outcome = Outcome(quarantined=len(nobodys) + len(late))
+    fresh += pool.called_sides(fresh, known)
     if fresh:
         await _store(tx, node_id, fresh, holds, accounts, in_trial, outcome)
     outcome.repeated = len(records) - outcome.new - outcome.quarantined
@@ -129,7 +130,7 @@ async def _store(tx: PlatformTx, node_id: int, fresh: list[Call], holds: Mapping
     ids = await store.insert_calls(tx, node_id, priced, posted.ids)
     await _note_used_up_trials(tx, priced)
     await _block_where_due(tx, posted.balances, accounts)
-    outcome.new = len(ids)
+    outcome.new = sum(sequence < pool.CALLED_SIDE for _uniqueid, sequence in ids)
     # Pages read the list again when they hear of a call: of a batch they need to hear once, of the last one.
     latest = {one.call.domain_id: one for one in priced if one.call.key in ids}
     outcome.messages = [(domain_id, _call_message(one, ids[one.call.key])) for domain_id, one in latest.items()]

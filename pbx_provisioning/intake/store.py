@@ -28,16 +28,19 @@ async def load_known(tx: PlatformTx, records: Sequence[CdrRecord]) -> tuple[Know
     owners = [owner_of(record) for record in records]
     domains = await tx.fetch(
         "SELECT d.id, d.mode FROM domain d JOIN account a ON a.domain_id = d.id WHERE d.id = ANY($1::bigint[])",
-        list({domain_id for domain_id, _ in owners if domain_id}))
+        list({domain_id for domain_id, _ in owners if domain_id}
+             | {record.peer_domain_id for record in records if record.peer_domain_id}))
     pairs = {(domain_id, record.b_number) for (domain_id, _), record in zip(owners, records, strict=True)
              if domain_id and record.direction == "internal" and record.b_number}
     users = await tx.fetch(
         "SELECT id, domain_id, extension FROM domain_user WHERE id = ANY($1::bigint[]) UNION "
         "SELECT u.id, u.domain_id, u.extension FROM unnest($2::bigint[], $3::text[]) AS called (domain_id, digits) "
         "JOIN domain_user u ON u.domain_id = called.domain_id AND u.extension = called.digits",
-        list({user_id for _, user_id in owners if user_id}), [one for one, _ in pairs], [one for _, one in pairs])
+        list({user_id for _, user_id in owners if user_id}
+             | {record.peer_user_id for record in records if record.peer_user_id}), [one for one, _ in pairs], [one for _, one in pairs])
     known = Known(frozenset(row["id"] for row in domains), {row["id"]: row["domain_id"] for row in users},
-                  {(row["domain_id"], row["extension"]): row["id"] for row in users})
+                  {(row["domain_id"], row["extension"]): row["id"] for row in users},
+                  {row["id"]: row["extension"] for row in users})
     return known, frozenset(row["id"] for row in domains if row["mode"] == "trial")
 
 
@@ -120,16 +123,17 @@ async def use_trial_seconds(tx: PlatformTx, priced: Sequence[Priced]) -> None:
 _INSERT_CALLS = """
 INSERT INTO call (domain_id, node_id, uniqueid, sequence, linkedid, direction, user_id, peer_user_id, a_number,
     b_number, trunk_id, started_at, answered_at, ended_at, talk_seconds, result, hangup_cause, refusal, hold_id,
-    rating, cost, charge, posting_id, received_at)
+    rating, cost, charge, posting_id, received_at, kind, peer_domain_id)
 SELECT domain_id, $22, uniqueid, sequence, linkedid, direction, user_id, peer_user_id, a_number, b_number, trunk_id,
     started_at, answered_at, ended_at, talk_seconds, result, hangup_cause, refusal, hold_id, rating,
-    hundredths * 0.01, charge::jsonb, posting_id, $23
+    hundredths * 0.01, charge::jsonb, posting_id, $23, kind, peer_domain_id
 FROM unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::text[],
     $9::text[], $10::bigint[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[], $14::int[], $15::text[],
-    $16::int[], $17::text[], $18::bigint[], $19::text[], $20::bigint[], $21::text[], $24::bigint[])
+    $16::int[], $17::text[], $18::bigint[], $19::text[], $20::bigint[], $21::text[], $24::bigint[],
+    $25::text[], $26::bigint[])
   AS new (domain_id, uniqueid, sequence, linkedid, direction, user_id, peer_user_id, a_number, b_number, trunk_id,
     started_at, answered_at, ended_at, talk_seconds, result, hangup_cause, refusal, hold_id, rating, hundredths,
-    charge, posting_id)
+    charge, posting_id, kind, peer_domain_id)
 ON CONFLICT ON CONSTRAINT call_record_key DO NOTHING RETURNING id, uniqueid, sequence
 """
 
@@ -141,7 +145,7 @@ async def insert_calls(tx: PlatformTx, node_id: int, priced: Sequence[Priced],
         return {}
     rows = [_row(one, posting_ids) for one in priced]
     columns = [list(column) for column in zip(*rows, strict=True)]
-    found = await tx.fetch(_INSERT_CALLS, *columns[:21], node_id, tx.now, columns[21])
+    found = await tx.fetch(_INSERT_CALLS, *columns[:21], node_id, tx.now, *columns[21:])
     return {(row["uniqueid"], row["sequence"]): row["id"] for row in found}
 
 
@@ -155,7 +159,8 @@ def _row(one: Priced, posting_ids: Mapping[tuple[int, str], int]) -> tuple[objec
         call.refusal, one.hold.id if one.hold else None, one.rating,
         int(one.cost.amount.scaleb(2)) if one.cost else 0,
         _encode(one.charge) if one.charge is not None else None,
-        posting_ids.get((call.domain_id, posting.key)) if posting else None)
+        posting_ids.get((call.domain_id, posting.key)) if posting else None,
+        call.kind, call.peer_domain_id)
 
 
 def _whole_seconds(call: Call) -> int:

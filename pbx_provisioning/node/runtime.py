@@ -21,7 +21,7 @@ __all__ = ["Asterisk", "AsteriskConfig", "AsteriskFailed", "AsteriskMissing", "A
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATE_IN_ROOT = Path("srv/switchroom")
-DIRECTORIES = ("etc/pjsip.d", "etc/extensions.d", "etc/globals.d", "spool/outgoing", "spool/tmp",
+DIRECTORIES = ("etc/pjsip.d", "etc/extensions.d", "etc/globals.d", "spool/outgoing", "spool/media", "spool/fax", "spool/tmp",
                "lib/sounds", "lib/moh", "log/cdr-custom", "log/cel-custom", "run", "keys")
 LANGUAGES = {"ru": "ru_RU_f_IvrvoiceRU", "en": "en_US_f_Allison"}
 _PLACE = re.compile(r"@([a-z0-9_]+)@")
@@ -120,6 +120,7 @@ class AsteriskNode:
                  if path.suffix in (".conf", ".ini")}
         for name, template in sorted(found.items()):
             _write_beside(self.etc / name, _PLACE.sub(lambda place: values[place[1]], template.read_text()))
+        _write_beside(self.etc / "features_codes.conf", _feature_codes())
         self._link_shared_data()
         if self.asterisk.root is not None:
             self._prepare_root()
@@ -238,6 +239,13 @@ class AsteriskNode:
             if path.exists():
                 lines += path.read_text(errors="replace").splitlines()[-15:]
         return "\n".join(lines)
+
+
+def _feature_codes() -> str:
+    """Every command that a domain may choose, `#<1 to 4 digits>#`: a call switches on the five of its domain by name,
+    so a changed code needs no reload. While it is carried out the other party hears the domain's melody."""
+    codes = (f"{code:0{length}}" for length in range(1, 5) for code in range(10**length))
+    return "\n".join(f"c{code} => #{code}#,self/both,Gosub(sw-feature,{code},1),default" for code in codes) + "\n"
 
 
 def _write_beside(path: Path, text: str) -> None:

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
 from app.kernel.errors import AppError
+from tenants.pools.expression import is_expression
 
 _LOGIN = re.compile(r"[a-z0-9._-]{1,64}")
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _EXTENSION = re.compile(r"[0-9]{1,5}")
 _E164 = re.compile(r"[1-9][0-9]{6,14}")
 _HA1 = re.compile(r"[0-9a-f]{32}")
+_ROUTE = re.compile(r"[0-9]{1,10}")
+_CODE = re.compile(r"([0-9*#]{2,6})?")
 LANGUAGES = frozenset({"ru", "en"})
 
 
@@ -58,6 +61,7 @@ class User:
     ha1: str = field(repr=False)
     name: str = ""
     is_restricted: bool = False
+    pickup_group: int | None = None
 
     def __post_init__(self) -> None:
         _check("login", self.login, _LOGIN)
@@ -67,6 +71,8 @@ class User:
             raise BadPlan("name", self.name)
         if self.id <= 0:
             raise BadPlan("user id", self.id)
+        if self.pickup_group is not None and self.pickup_group <= 0:
+            raise BadPlan("pickup group", self.pickup_group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,23 @@ class Did:
 
     def __post_init__(self) -> None:
         _check("number", self.e164, _E164)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The pool a domain is in. `route` None: nobody calls this domain by a route number [POOL-D6]."""
+
+    id: int
+    expression: str
+    route: str | None
+
+    def __post_init__(self) -> None:
+        if not is_expression(self.expression):
+            raise BadPlan("dial expression", self.expression)
+        if self.route is not None:
+            _check("route number", self.route, _ROUTE)
+        if self.id <= 0:
+            raise BadPlan("pool id", self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +116,15 @@ class DomainPlan:
     stranger_ha1: str = field(repr=False)  # of anonymous@name: nobody knows its password
     users: tuple[User, ...] = ()
     dids: tuple[Did, ...] = ()
+    pool: Pool | None = None
+    pickup_code: str = ""  # "": pickup is switched off
 
     def __post_init__(self) -> None:
         _check("domain name", self.name, _HOST)
         _check("password digest", self.stranger_ha1, _HA1)
         if self.language not in LANGUAGES:
             raise BadPlan("language", self.language)
+        _check("pickup code", self.pickup_code, _CODE)
         if self.main_number is not None:
             _check("number", self.main_number, _E164)
         if self.domain_id <= 0:

@@ -13,12 +13,17 @@ from app.kernel.errors import AppError
 
 _USER = r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,253},[0-9]{1,19},[0-9]{1,3}"
 _FORMS = {
-    "users": re.compile(r"include => (d%d-ext|sw-emergency|sw-out|sw-blocked)"),
+    "users": re.compile(r"include => (d%d-ext|d%d-codes|p[1-9][0-9]{0,18}-routes|sw-112|sw-speed|sw-emergency|sw-out"
+                        r"|sw-blocked)"),
+    "codes": re.compile(r"exten => [0-9*#]{2,6},1,Goto\(sw-pickup,s,1\)"),
     "ext": re.compile(rf"exten => [0-9]{{1,5}},1,Gosub\(sw-user,s,1\({_USER}\)\)"),
-    "conf": re.compile(r"exten => (cid,1,Return\([1-9][0-9]{6,14}\)|u[0-9]{1,19},1,Return\(restricted\))"),
+    "routes": re.compile(r"exten => _[0-9*#]{0,30}X{1,5}[0-9*#]{0,30},1,(Gosub\(sw-pool-blocked,s,1\)"
+                         r"|Gosub\(sw-pool,s,1\(%d,\$\{EXTEN:[0-9]{1,2}:[1-5]\}\)\))"),
+    "conf": re.compile(r"exten => (back,1,Return\([0-9*#]{0,30}\$\{ARG1\}[0-9*#]{0,30}\)|cid,1,Return\([1-9][0-9]{6,14}\)|u[0-9]{1,19},1,Return\(restricted\))"),
     "did": re.compile(r"exten => [1-9][0-9]{6,14},1,Gosub\(sw-in-(?:user,s,1\(%d," + _USER
                       + r"\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
 }
+_POOL = re.compile(r"^(?:include => |\[)(p[0-9]+-routes)\]?$", re.MULTILINE)
 
 
 class BadDialplan(AppError):
@@ -31,7 +36,10 @@ class BadDialplan(AppError):
 def check_dialplan(domain_id: int, text: str) -> None:
     """Raises BadDialplan with the first line that should not be there."""
     contexts = {f"[d{domain_id}-users]": "users", f"[d{domain_id}-ext]": "ext", f"[d{domain_id}-conf]": "conf",
-                "[sw-did]": "did"}
+                f"[d{domain_id}-codes]": "codes", "[sw-did]": "did"}
+    pools = set(_POOL.findall(text))
+    if len(pools) == 1:  # its phones call the one pool that it stands in
+        contexts[f"[{pools.pop()}]"] = "routes"
     forms = {name: re.compile(form.pattern.replace("%d", str(domain_id))) for name, form in _FORMS.items()}
     form: re.Pattern[str] | None = None
     seen: set[str] = set()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from pbx_provisioning.plan.model import DomainPlan, User
+from pbx_provisioning.render import reach
 
 Key = tuple[str, str]  # kind, key
 Objects = dict[Key, str]
@@ -16,7 +17,7 @@ RING_SECONDS = 60
 CODECS = "alaw,ulaw,g722"
 MAX_CONTACTS = 10
 # Order of the parts in a domain's dialplan file; every kind but "endpoint" is dialplan.
-SECTIONS = ("rest", "extension", "conf", "did")
+SECTIONS = ("rest", "code", "extension", "conf", "route", "did")
 
 
 def render(plan: DomainPlan) -> Objects:
@@ -32,7 +33,9 @@ def render(plan: DomainPlan) -> Objects:
         logins.add(user.login)
     if "anonymous" not in logins:  # a user of that name is asked for a password like everyone
         found["endpoint", f"anonymous@{plan.name}"] = _stranger(plan)
-    found["rest", "users"] = _rest(plan)
+    found["rest", "users"] = reach.includes(plan)
+    found |= reach.codes(plan)
+    found |= reach.routes(plan)
     if plan.main_number is not None:
         found["conf", "cid"] = f"exten => cid,1,Return({plan.main_number})"
     users = {user.id: user for user in plan.users}
@@ -67,14 +70,6 @@ def _stranger(plan: DomainPlan) -> str:
                 context="sw-nowhere", caller_id="<>")
 
 
-def _rest(plan: DomainPlan) -> str:
-    """What a phone of the domain may dial, in order: an own 101 comes before the emergency number."""
-    if plan.is_blocked:
-        return "include => sw-emergency\ninclude => sw-blocked"
-    own = f"include => d{plan.domain_id}-ext\n" if plan.users else ""
-    return f"{own}include => sw-emergency\ninclude => sw-out"
-
-
 def _incoming(plan: DomainPlan, target: User | None) -> str:
     if plan.is_blocked:
         return f"Gosub(sw-in-blocked,s,1({plan.domain_id}))"
@@ -91,10 +86,14 @@ def dialplan_file(domain_id: int, objects: Mapping[Key, str]) -> str:
             parts[kind].append((key, body))
     lines = [f"; Domain {domain_id}. Written by the agent; changes made here are undone.", f"[d{domain_id}-users]"]
     lines += [body for _key, body in sorted(parts["rest"])]
+    if parts["code"]:
+        lines += ["", f"[d{domain_id}-codes]", *(body for _key, body in sorted(parts["code"]))]
     if parts["extension"]:
         lines += ["", f"[d{domain_id}-ext]", *(body for _key, body in sorted(parts["extension"]))]
     if parts["conf"]:
         lines += ["", f"[d{domain_id}-conf]", *(body for _key, body in sorted(parts["conf"]))]
+    if parts["route"]:  # the first one is the heading
+        lines += ["", *(body for _key, body in sorted(parts["route"]))]
     if parts["did"]:
         lines += ["", "[sw-did]", *(body for _key, body in sorted(parts["did"]))]
     return "\n".join(lines) + "\n"

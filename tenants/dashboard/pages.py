@@ -10,19 +10,22 @@ from litestar import Controller, Request, get
 from litestar.response import Template
 
 from app.auth.permissions import Permission
-from app.kernel import clock, i18n
+from app.auth.principal import Principal
+from app.kernel import clock, i18n, parameters
 from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.i18n import _, lazy
 from app.web import menu
 from app.web.menu import MenuItem
-from app.web.shell import BlockFact, ShellFacts, TrialFact, page, register_shell
+from app.web.shell import BlockFact, ShellFacts, TrialFact, VisitorFact, page, register_shell
 from billing.accounts import queries as accounts
 from tenants.dashboard import queries
 
 BLOCKS = {"financial": lazy("Financial block"), "trial_expired": lazy("The trial period is over"),
           "administrative": lazy("Blocked by the provider")}
 EFFECT = lazy("No calls except to emergency numbers")
-ROLES = {"user": lazy("User"), "domain_admin": lazy("Domain administrator")}
+ROLES = {"user": lazy("User"), "domain_admin": lazy("Domain administrator"),
+         "domain_visitor": lazy("Domain administrator")}
+VISITORS = {"pool": lazy("pool administrator"), "provider": lazy("the provider's support")}
 DAYS = 7
 
 menu.register("domain", MenuItem("", lazy("Dashboard"), "/", "layout-dashboard", Permission.DOMAIN_VIEW, order=100))
@@ -37,14 +40,27 @@ async def frame_facts(request: Request) -> ShellFacts:
 async def frame_facts_in(request: Request, tx: DomainTx) -> ShellFacts:
     """The same in the page's own transaction."""
     user, found = request.user, await queries.frame(tx)
+    legacy_url = await parameters.get(tx, "legacy_cabinet_url")
     is_admin = user.may(Permission.FINANCE_VIEW)
     return ShellFacts(
-        "domain", user_name=user.actor.name, role=ROLES[user.role], company=found.company,
+        "domain", user_name=_shown_name(user), role=ROLES[user.role], company=found.company, visitor=_visitor(user),
+        profile_url="/me" if user.may(Permission.PERSONAL) else "",
         domain=found.name, balance=found.balance if is_admin else None,
         trial=_trial(found, clock.now()) if is_admin and found.mode == "trial" else None,
         blocks=tuple(BlockFact(BLOCKS[kind], since, EFFECT) for kind, since in found.blocks),
         counters=_counters(found) if is_admin else {},
-        permissions=user.may, home_url="/" if is_admin else "/me")
+        permissions=user.may, home_url="/" if is_admin else "/me", legacy_url=legacy_url)
+
+
+def _visitor(user: Principal) -> VisitorFact | None:
+    if not user.origin:
+        return None
+    return VisitorFact(user.actor.name, VISITORS[user.origin], user.actor.behalf_name, user.is_read_only)
+
+
+def _shown_name(user: Principal) -> str:
+    """«Anna (pool administrator)» for somebody from outside [POOL-D7]."""
+    return f"{user.actor.name} ({VISITORS[user.origin]})" if user.origin else user.actor.name
 
 
 def _trial(found: queries.Frame, now: datetime) -> TrialFact:

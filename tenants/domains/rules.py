@@ -14,9 +14,6 @@ from billing.accounts.rules import Scheme
 # FQDN in lower case: it is part of every SIP address and enters Asterisk's configuration.
 DOMAIN_NAME = re.compile(r"(?=.{4,190}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z")
 
-TRIAL_DAYS = 14
-TRIAL_MINUTES = 50
-
 
 @dataclass(frozen=True, slots=True)
 class NewDomain:
@@ -50,7 +47,7 @@ def check_domain_name(name: str) -> str:
     return cleaned
 
 
-def trial_end(now: datetime, days: int = TRIAL_DAYS) -> datetime:
+def trial_end(now: datetime, days: int) -> datetime:
     """When a trial that starts now is over [ACC-D1]."""
     return now + timedelta(days=days)
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from asyncpg import ForeignKeyViolationError, UniqueViolationError
 
 from app.audit import history
+from app.kernel import parameters
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
 from app.kernel.money import Currency, Money
-from billing.accounts.blocks import end_block, start_block
-from billing.accounts.rules import Scheme
-from billing.accounts.service import after_credit, after_debit
+from billing.accounts.blocks import FINANCIAL, end_block, start_block
+from billing.accounts.rules import Scheme, missing_funds
+from billing.accounts.service import after_credit, after_debit, lock, post
 from tenants.domains.rules import (
-    TRIAL_DAYS,
-    TRIAL_MINUTES,
     NewDomain,
     check_credit_limit,
     check_domain_name,
     trial_end,
 )
+from tenants.users import fees
 
 __all__ = ["change_limits", "change_tariff", "change_terms", "create_domain", "end_block", "start_block",
            "switch_to_commercial"]
@@ -37,15 +35,16 @@ async def create_domain(tx: PlatformTx, new: NewDomain) -> DomainTx:
         InvalidFields: the name is taken or not a domain name.
     """
     name = check_domain_name(new.name)
+    trial = await parameters.group(tx, "trial")
     try:
         async with tx.savepoint():
             domain_id = await tx.fetchval(
                 "INSERT INTO domain (name, display_name, company_name, trial_ends_at, trial_seconds_left, timezone, "
                 "country, area_code, locale, notification_email, max_users, pool_id, route_number, pbx_node_id) "
                 "VALUES ($1,left($2, 100),$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13) RETURNING id",
-                name, new.company_name, trial_end(tx.now, TRIAL_DAYS), TRIAL_MINUTES * 60, new.timezone, new.country,
-                new.area_code, new.locale, new.notification_email, new.max_users, new.pool_id, new.route_number,
-                new.node_id)
+                name, new.company_name, trial_end(tx.now, trial["days"]), trial["minutes"] * 60, new.timezone,
+                new.country, new.area_code, new.locale, new.notification_email, new.max_users, new.pool_id,
+                new.route_number, new.node_id)
     except UniqueViolationError as taken:
         field = "route_number" if "route" in (getattr(taken, "constraint_name", None) or "") else "name"
         raise InvalidFields("taken", _("Already taken"), fields={field: _("Already taken")}) from taken
@@ -71,11 +70,18 @@ async def _give_free_number(tx: DomainTx) -> None:
         await tx.execute("UPDATE domain SET default_number_id = $2 WHERE id = $1", tx.domain_id, number_id)
 
 
-async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str) -> None:
-    """The customer signed: one way, the rest of the trial minutes is cancelled [ACC-05, ACC-D3].
+async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str, quoted: str | None = None) -> None:
+    """The customer signed: one way, the rest of the trial minutes is cancelled, charging starts today without any
+    connection fee, the free number stays [ACC-05, ACC-D3].
+
+    A prepaid account that cannot pay today's fee gets the financial block and the fee is not posted [FIN-D1].
+
+    Args:
+        quoted: `Quote.mark` of the amounts that were shown.
 
     Raises:
         Refused: the domain is commercial already.
+        CostChanged: the amounts are no longer those shown.
     """
     row = await tx.fetchrow("SELECT name, mode FROM domain WHERE id = $1 FOR NO KEY UPDATE", tx.domain_id)
     if row is None:
@@ -93,6 +99,23 @@ async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str) -> 
     await history.record(tx, "switched_to_commercial", "domain", object_id=tx.domain_id, object_name=row["name"],
                          changes={"mode": ("trial", "commercial"), "scheme": (before["scheme"], scheme),
                                   "tariff_id": (before["tariff_id"], tariff_id)})
+    await _charge_first_day(tx, tariff_id, quoted)
+
+
+async def _charge_first_day(tx: DomainTx, tariff_id: int, quoted: str | None) -> None:
+    quote = await fees.quote_after_trial(tx, tariff_id)
+    if quoted is not None and quoted != quote.mark:
+        raise fees.CostChanged("cost_changed", _("The amounts have changed meanwhile. Look at them and save again."),
+                               quote=quote)
+    posting = fees.first_day_posting(quote, tx.now)
+    if posting is None:
+        return
+    account = await lock(tx)
+    if missing_funds(-posting.ledger_amount, account.balance, account.terms, account.held):
+        await start_block(tx, FINANCIAL, "fee")
+        return
+    await post(tx, posting)
+    await after_debit(tx)
 
 
 async def change_terms(tx: DomainTx, *, scheme: Scheme, credit_limit: Money | None) -> bool:
@@ -113,9 +136,9 @@ async def change_terms(tx: DomainTx, *, scheme: Scheme, credit_limit: Money | No
         raise NotFound("domain", _("There is no such domain"))
     currency = Currency(row["currency"])
     balance = Money(row["balance"], currency)
-    limits = await _credit_bounds(tx)
-    check_credit_limit(credit_limit, scheme, balance, least=Money(limits["credit.min"], currency),
-                       most=Money(limits["credit.max"], currency))
+    check_credit_limit(credit_limit, scheme, balance,
+                       least=Money(await parameters.get(tx, "credit.min"), currency),
+                       most=Money(await parameters.get(tx, "credit.max"), currency))
     amount = credit_limit.amount if credit_limit else None
     await tx.execute("UPDATE account SET scheme = $2, credit_limit = $3 WHERE domain_id = $1",
                      tx.domain_id, scheme.value, amount)
@@ -128,17 +151,6 @@ async def change_terms(tx: DomainTx, *, scheme: Scheme, credit_limit: Money | No
                              changes={"credit_limit": (row["credit_limit"], amount)})
     await after_credit(tx)
     return await after_debit(tx)
-
-
-_CREDIT_DEFAULTS = {"credit.min": 1000, "credit.max": 500_000}
-
-
-async def _credit_bounds(tx: DomainTx) -> dict[str, Decimal]:
-    """The provider's parameters of credit, with the defaults of the specification [§8.8]."""
-    rows = await tx.fetch("SELECT key, value FROM provider_parameter WHERE key = ANY($1::text[])",
-                          list(_CREDIT_DEFAULTS))
-    known = _CREDIT_DEFAULTS | {row["key"]: row["value"] for row in rows}
-    return {key: Decimal(str(value)) for key, value in known.items()}
 
 
 async def change_tariff(tx: DomainTx, tariff_id: int) -> None:

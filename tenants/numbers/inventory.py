@@ -15,6 +15,7 @@ from app.kernel import provisioning
 from app.kernel.db import PlatformTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
+from tenants.domains.trial import check_number_in_trial
 from tenants.numbers.inventory_file import InventoryFile, InventoryRow, LineError
 
 
@@ -64,15 +65,18 @@ async def give(tx: PlatformTx, number_id: int, domain_id: int) -> str:
         The number.
 
     Raises:
-        Refused: another domain has it.
+        Refused: another domain has it, or the domain is in trial and has its number [ACC-06].
         InvalidFields: there is no such domain.
     """
     row = await _locked(tx, number_id)
     if row["domain_id"] is not None:
         raise Refused("taken", _("This number belongs to a domain already"))
-    if not await tx.fetchval("SELECT EXISTS (SELECT FROM domain WHERE id = $1)", domain_id):
+    domain = await tx.fetchrow("SELECT mode, (SELECT count(*) FROM phone_number n WHERE n.domain_id = d.id) AS numbers "
+                               "FROM domain d WHERE id = $1 FOR NO KEY UPDATE", domain_id)
+    if domain is None:
         text = _("Choose a domain")
         raise InvalidFields("domain", text, fields={"domain_id": text})
+    check_number_in_trial(domain["mode"], row["category"], domain["numbers"])
     await tx.execute("UPDATE phone_number SET domain_id = $2, assigned_at = $3 WHERE id = $1",
                      number_id, domain_id, tx.now)
     bound = await tx.enter_domain(domain_id)
@@ -122,7 +126,7 @@ async def take_back(tx: PlatformTx, number_id: int) -> Dependants:
 
 
 async def _locked(tx: PlatformTx, number_id: int):
-    row = await tx.fetchrow("SELECT e164, domain_id FROM phone_number WHERE id = $1 FOR UPDATE", number_id)
+    row = await tx.fetchrow("SELECT e164, category, domain_id FROM phone_number WHERE id = $1 FOR UPDATE", number_id)
     if row is None:
         raise _no_number()
     return row

@@ -1,18 +1,18 @@
 """The provider's numbers from a CSV file `number;category;region`: all rows, or what is wrong with them.
 
-A heading line is optional. Delimiter ";" or "," or a tab; UTF-8 (with or without BOM) or Windows-1251.
+A heading line is optional.
 Numbers may be written as people write them: +7 495 123-45-67, 8 (495) 1234567, 74951234567.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from app.kernel import tabular
 from app.kernel.i18n import _
+from app.kernel.tabular import NotATable
 from tenants.numbers.rules import NotANumber, Place, normalise
 
 CATEGORIES = ("city", "toll_free", "mobile")
@@ -73,34 +73,13 @@ def parse_inventory(data: bytes, place: Place) -> InventoryFile:
     if len(data) > MAX_BYTES:
         return _refused(_("The file is larger than %(megabytes)d MB.") % {"megabytes": MAX_BYTES // 1_000_000})
     try:
-        text = _decoded(data)
-    except UnicodeDecodeError:
-        return _refused(_("The file is neither UTF-8 nor Windows-1251 text."))
-    if "\0" in text:
-        return _refused(_("The file is not text: it contains zero bytes."))
-    try:
-        return _rows(_lines(text), place)
-    except csv.Error:
-        return _refused(_("The file is not a readable table: check the quotes."))
+        return _rows(tabular.lines(data), place)
+    except NotATable as unreadable:
+        return _refused(str(unreadable))
 
 
 def _refused(message: str) -> InventoryFile:
     return InventoryFile((), (LineError(0, "", message),), 1)
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1251")
-
-
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    first = next((line for line in io.StringIO(text) if line.strip()), "")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(";,\t", key=first.count), strict=True)
-    for cells in reader:
-        if any(cell.strip() for cell in cells):
-            yield reader.line_num, [cell.strip() for cell in cells]
 
 
 def _rows(lines: Iterator[tuple[int, list[str]]], place: Place) -> InventoryFile:

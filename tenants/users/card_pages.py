@@ -126,7 +126,8 @@ class OwnPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             user = await queries.card(tx, _own_id(request))
             of_domain = await outgoing.domain_outgoing(tx)
-        return await page(request, "users/me.html", user=user, tabs=tabs_of(OWN, ME), of_domain=of_domain, restrictions=RESTRICTIONS)
+        return await page(request, "users/me.html", user=user, tabs=tabs_of(OWN, ME), of_domain=of_domain,
+                          restrictions=RESTRICTIONS)
 
     @post("/", status_code=200)
     async def save(self, request: Request) -> Response:
@@ -155,10 +156,10 @@ class OwnPages(Controller):
 
 def _own_id(request: Request) -> int:
     """A pool's administrator inside a domain is nobody there."""
-    actor = request.user.actor
-    if actor.kind is not ActorKind.DOMAIN_USER:
+    user_id = request.user.actor.user_id
+    if not user_id:
         raise NotFound("user", _("There is no such user"))
-    return actor.id
+    return user_id
 
 
 def affected_numbers(numbers: list[str]) -> list[Affected]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 from app.audit import history
 from app.auth import hashing
-from app.auth.passwords import MINIMUM, check_password_rule, sip_ha1
-from app.kernel import outbox, provisioning
+from app.auth.passwords import check_password_rule, sip_ha1
+from app.kernel import letters, outbox, parameters, provisioning
 from app.kernel.db import DomainTx
 from app.kernel.errors import InvalidFields, NotFound
-from app.kernel.i18n import _, speaking
+from app.kernel.i18n import _
 from app.settings import settings
 from tenants.users.rules import NewUser
 
@@ -33,9 +33,8 @@ async def make(tx: DomainTx, password: str, *, login: str, domain: str, extensio
     Raises:
         InvalidFields: it breaks the rule; the reason is under `password`.
     """
-    minimum = await tx.fetchval("SELECT value FROM provider_parameter WHERE key = 'auth.password_min_length'")
     check_password_rule(password, login=login, extension=extension,
-                        minimum=minimum if isinstance(minimum, int) else MINIMUM)
+                        minimum=await parameters.get(tx, "auth.password_min_length"))
     return Secrets(await hashing.make_hash(password), sip_ha1(login, domain, password))
 
 
@@ -88,13 +87,7 @@ async def _known(tx: DomainTx, user_id: int):
     return row
 
 
-def letter(domain: str, new: NewUser, locale: str) -> tuple[str, str]:
-    """Subject and text of the letter with the access data, in the domain's language [USR-33, ACC-10]."""
-    with speaking(locale):
-        subject = _("Your access to the telephone system")
-        text = _("Hello, %(name)s!\n\nYour telephone account is ready.\n\n"
-                 "Cabinet: %(url)s\nDomain: %(domain)s\nLogin: %(login)s\nPassword: %(password)s\n\n"
-                 "The same login, domain and password are for a SIP phone or softphone: %(login)s@%(domain)s\n") % {
-            "name": new.display_name, "url": f"{settings().public_url}/sign-in", "domain": domain,
-            "login": new.login, "password": new.password}
-    return subject, text
+async def send(tx: DomainTx, domain: str, new: NewUser, locale: str) -> None:
+    """The letter with the access data, in the domain's language [USR-33, ACC-10]."""
+    await letters.queue(tx, "credentials", new.email, locale, name=new.display_name, domain=domain, login=new.login,
+                        password=new.password, url=f"{settings().public_url}/sign-in")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from app.kernel.db import DomainTx
-from app.kernel.errors import NotFound, Refused
+from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
 from app.kernel.money import Currency, Money
 from billing.accounts import service as accounts
-from billing.accounts.posting import connection_postings, disconnection_posting
+from billing.accounts.posting import Operation, Posting, connection_postings, disconnection_posting
 from billing.accounts.rules import ConnectionCost, Cycle, RecurringFee, connection_cost
 from billing.tariffs.rules import ADDITIONAL_USER, Tariff
 
@@ -45,6 +45,9 @@ WHERE d.id = $1
 """
 
 
+_TERMS_OF_TARIFF = _TERMS.replace("t.id = a.tariff_id", "t.id = $2")
+
+
 async def quote_new_user(tx: DomainTx) -> Quote:
     """The one function behind the price shown and the price charged; zero in trial [ACC-03]."""
     terms = await _terms(tx)
@@ -53,6 +56,32 @@ async def quote_new_user(tx: DomainTx) -> Quote:
     day = tx.now.astimezone(ZoneInfo(terms["timezone"])).date()
     cost = connection_cost([fee], day, trial=terms["mode"] == "trial", currency=currency)
     return Quote(cost, fee, day, terms["users"], Money(terms["balance"], currency))
+
+
+async def quote_after_trial(tx: DomainTx, tariff_id: int) -> Quote:
+    """What the users of a trial domain will cost by that tariff; nobody pays for being connected [ACC-D3].
+
+    Raises:
+        InvalidFields: there is no such tariff.
+    """
+    terms = await tx.fetchrow(_TERMS_OF_TARIFF, tx.domain_id, tariff_id)
+    if terms is None:
+        text = _("There is no such tariff")
+        raise InvalidFields("tariff", text, fields={"tariff_id": text})
+    currency = Currency(terms["currency"])
+    fee = replace(_tariff(terms, currency).new_users_fee(0, terms["users"]), connection=None)
+    day = tx.now.astimezone(ZoneInfo(terms["timezone"])).date()
+    return Quote(connection_cost([fee], day, currency=currency), fee, day, terms["users"],
+                 Money(terms["balance"], currency))
+
+
+def first_day_posting(quote: Quote, at: datetime) -> Posting | None:
+    """Today's fee of the users beyond the included ones, once a day; None when none is due."""
+    amount = quote.fee.first_charge(quote.day)
+    if not amount:
+        return None
+    return Posting(f"fee:{quote.fee.service}:{quote.day.isoformat()}", Operation.SUBSCRIPTION_FEE, quote.fee.service,
+                   quote.fee.quantity, -amount, at)
 
 
 async def monthly_saving(tx: DomainTx, leaving: int = 1) -> Money:

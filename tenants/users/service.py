@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from asyncpg import UniqueViolationError
 
 from app.audit import history
-from app.kernel import mail, outbox, provisioning
+from app.kernel import outbox, provisioning
 from app.kernel.actors import ActorKind
 from app.kernel.db import DomainTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
@@ -83,7 +83,7 @@ async def create_user(tx: DomainTx, new: NewUser, *, quoted: str | None = None) 
     await fees.charge_new_user(tx, quote, user_id)
     await _tell_created(tx, user)
     if new.send_credentials:
-        await mail.queue(tx, new.email, *credentials.letter(facts.name, new, facts.locale))
+        await credentials.send(tx, facts.name, new, facts.locale)
     return user_id
 
 

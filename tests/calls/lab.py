@@ -21,7 +21,8 @@ from tests.calls.sipp import FarEnd, Phone, Server
 
 PROJECT = Path(__file__).parents[2]
 SCHEMA = sorted((PROJECT / "migrations/pbx_provisioning").glob("00*_asterisk.sql")) + sorted(
-    (PROJECT / "migrations/pbx_provisioning").glob("00*_phone_names.sql"))
+    (PROJECT / "migrations/pbx_provisioning").glob("00*_phone_names.sql")) + sorted(
+    (PROJECT / "migrations/pbx_provisioning").glob("00*_transfers.sql"))
 CONFIG = AsteriskConfig(
     instance="test-facts", node_id="n1", bind_address="127.0.0.10", sip_port=15060, ami_port=15100,
     ami_secret="facts", rtp_first=20000, rtp_last=20499, odbc_port=15140, odbc_database="postgres",

@@ -178,7 +178,7 @@ async def test_block_comes_with_the_debit_and_goes_with_the_payment() -> None:
     assert await blocks(actor) == ["administrative"]
     async with platform_transaction(STAFF) as tx:
         letters = await tx.fetchval("SELECT count(*) FROM mail_message WHERE domain_id = $1", actor.domain_id)
-    assert letters == 2
+    assert letters == 3  # the administrative block has its letter, too
 
 
 async def test_fees_due_are_posted_when_the_block_is_lifted(monkeypatch: pytest.MonkeyPatch) -> None:

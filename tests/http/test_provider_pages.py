@@ -79,7 +79,7 @@ async def test_a_domain_from_order_to_contract(console: Console) -> None:
     assert await _value("SELECT is_admin FROM domain_user WHERE domain_id = $1 AND login = 'anna'", domain_id)
     card = await console.get(url)
     assert form["name"] in card.text
-    for what in ("commercial", "terms", "tariff", "limits", "block", "unblock"):
+    for what in ("terms", "tariff", "limits", "block", "unblock"):
         form_page = await console.get(f"{url}/change/{what}", **{"hx-request": "true", "hx-target": "modal-body"})
         assert form_page.status_code == 200, form_page.text
     assert (await console.get(f"{url}/change/nonsense")).status_code == 404

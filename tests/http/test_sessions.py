@@ -45,11 +45,11 @@ async def test_cookie_flags(client: Browser) -> None:
 async def test_cookie_is_secure_under_https(client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
-    from app.auth import pages, shells
+    from app.auth import cookies, shells
     from app.settings import settings
 
     secure = dataclasses.replace(settings(), public_url="https://pbx.example")
-    monkeypatch.setattr(pages, "settings", lambda: secure)
+    monkeypatch.setattr(cookies, "settings", lambda: secure)
     monkeypatch.setattr(shells, "settings", lambda: secure)
     user = await a_user()
     answer = await client.sign_in(user.login, user.domain)

@@ -4,77 +4,35 @@ from __future__ import annotations
 
 from decimal import Decimal
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, available_timezones
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import Field, field_validator
 
-from app.kernel.i18n import _
 from app.kernel.money import Money
+from app.provider.fields import Email, Line, Reference, Zone, plain_text
 from app.web.forms import FormModel
 from billing.accounts.rules import Scheme
 from tenants.domains.rules import NewDomain
 from tenants.users.rules import NewUser
 
 SchemeCode = Literal["prepaid", "credit", "unlimited"]
-Reference = Annotated[int, Field(gt=0, lt=2**63)]
-
-
-def known_zone(name: str) -> str:
-    """An IANA name of a place; a name like a path is refused before the system looks it up.
-
-    Raises:
-        ValueError: with a text for the reader.
-    """
-    if name not in available_timezones():
-        raise ValueError(_("Choose a time zone from the list, like Europe/Moscow."))
-    ZoneInfo(name)
-    return name
-
-
-def plain_text(text: str) -> str:
-    """One line without control characters. Raises ValueError with a text for the reader."""
-    if not text.isprintable():
-        raise ValueError(_("Line ends and control characters are not allowed"))
-    return text
 
 
 class NewDomainForm(FormModel):
     """The domain and its first administrator in one step."""
 
     name: Annotated[str, Field(min_length=1, max_length=190)]
-    company_name: Annotated[str, Field(min_length=1, max_length=200)]
+    company_name: Annotated[Line, Field(min_length=1, max_length=200)]
     tariff_id: Reference
     node_id: Reference
     pool_id: Reference | None = None
     scheme: SchemeCode = "prepaid"
-    timezone: str = "Europe/Moscow"
+    timezone: Zone = "Europe/Moscow"
     area_code: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] = ""
-    notification_email: str = ""
+    notification_email: Email = ""
     admin_name: Annotated[str, Field(min_length=1, max_length=128)]
     admin_login: Annotated[str, Field(min_length=1, max_length=64)]
     admin_email: str = ""
     admin_password: Annotated[str, Field(min_length=1, max_length=64)]
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        return known_zone(value)
-
-    @field_validator("company_name")
-    @classmethod
-    def _company(cls, value: str) -> str:
-        return plain_text(value)
-
-    @field_validator("notification_email")
-    @classmethod
-    def _email(cls, value: str) -> str:
-        if value:
-            try:
-                validate_email(value, check_deliverability=False)
-            except EmailNotValidError:
-                raise ValueError(_("Enter an e-mail address like name@company.example.")) from None
-        return value
 
     def domain(self) -> NewDomain:
         return NewDomain(
@@ -92,6 +50,7 @@ class CommercialForm(FormModel):
 
     tariff_id: Reference
     scheme: SchemeCode
+    quoted: Annotated[str | None, Field(max_length=100)] = None  # Quote.mark of the amounts shown
 
 
 class TermsForm(FormModel):

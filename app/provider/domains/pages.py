@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from zoneinfo import available_timezones
-
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
@@ -25,7 +23,8 @@ from app.provider.console import (
     tariff_choices,
 )
 from app.provider.domains import queries, service
-from app.provider.domains.forms import BlockForm, CommercialForm, LimitsForm, NewDomainForm, TariffForm, TermsForm
+from app.provider.domains.forms import BlockForm, LimitsForm, NewDomainForm, TariffForm, TermsForm
+from app.provider.zones import time_zones
 from app.web.exports import ExportColumn, xlsx_answer
 from app.web.lists import Column, Filter, ListQuery, Page
 from app.web.shell import saved
@@ -92,7 +91,7 @@ class DomainPages(Controller):
         async with platform_transaction(request.user.actor) as tx:
             choices = {"tariffs": await tariff_choices(tx), "nodes": await node_choices(tx),
                        "pools": await pool_choices(tx)}
-        return await show(request, "provider/domains/new.html", zones=_zones(), **choices)
+        return await show(request, "provider/domains/new.html", zones=time_zones(), **choices)
 
     @post("/", opt=DOMAINS)
     async def create(self, request: Request) -> Response:
@@ -135,15 +134,6 @@ class DomainCard(Controller):
             blocks, tariffs = await queries.open_blocks(tx, domain_id), await tariff_choices(tx)
         return await show(request, f"provider/domains/{what}.html", domain=domain, blocks=blocks, tariffs=tariffs)
 
-    @post("/commercial", opt=DOMAINS)
-    async def commercial(self, request: Request, domain_id: FromPath[int]) -> Response:
-        form = await form_of(request, CommercialForm)
-        async with platform_transaction(request.user.actor) as tx:
-            bound = await _bound(tx, domain_id)
-            await queries.check_tariff(tx, form.tariff_id)
-            await domains.switch_to_commercial(bound, tariff_id=form.tariff_id, scheme=form.scheme)
-        return saved(request, f"{LIST}/{domain_id}", _("The domain is in commercial mode."))
-
     @post("/terms", opt=DOMAINS)
     async def terms(self, request: Request, domain_id: FromPath[int]) -> Response:
         scheme, limit = (await form_of(request, TermsForm)).terms()
@@ -183,21 +173,11 @@ class DomainCard(Controller):
                      _("The block is lifted.") if ended else _("There was no administrative block."))
 
 
-FORMS = frozenset({"commercial", "terms", "tariff", "limits", "block", "unblock"})
+FORMS = frozenset({"terms", "tariff", "limits", "block", "unblock"})
 
 
 async def _bound(tx: PlatformTx, domain_id: int) -> DomainTx:
     return await queries.bind(tx, domain_id)
-
-
-def _zones() -> list[str]:
-    """Places of the world, Russian ones first."""
-    first = ["Europe/Kaliningrad", "Europe/Moscow", "Europe/Samara", "Asia/Yekaterinburg", "Asia/Omsk",
-             "Asia/Krasnoyarsk", "Asia/Irkutsk", "Asia/Yakutsk", "Asia/Vladivostok", "Asia/Magadan",
-             "Asia/Kamchatka"]
-    rest = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc", "SystemV"))
-                  and name not in first)
-    return first + rest
 
 
 CONTROLLERS = [DomainPages, DomainCard]

@@ -13,7 +13,7 @@ from app.kernel.db import platform_transaction
 from app.kernel.errors import InvalidFields
 from app.kernel.i18n import _, lazy, ngettext
 from app.provider.console import DOMAINS, EXPORT_LIMIT, VIEW, form_of, show
-from app.provider.domains.forms import Reference
+from app.provider.fields import Reference
 from app.provider.numbers import queries
 from app.settings import settings
 from app.web.exports import ExportColumn, xlsx_answer

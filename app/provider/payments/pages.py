@@ -16,7 +16,7 @@ from app.kernel.errors import InvalidFields
 from app.kernel.i18n import _, lazy, zone_name
 from app.kernel.money import Money
 from app.provider.console import BILLING, EXPORT_LIMIT, VIEW, form_of, show
-from app.provider.domains.forms import Reference, plain_text
+from app.provider.fields import Reference, plain_text
 from app.provider.numbers.queries import candidates
 from app.provider.payments import queries, service
 from app.web.exports import ExportColumn, xlsx_answer

@@ -12,7 +12,7 @@ from litestar import Controller, Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import FromPath
 from litestar.response import Template
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from app.kernel import clock, files
 from app.kernel.db import PlatformTx, platform_transaction
@@ -20,7 +20,7 @@ from app.kernel.errors import NotFound
 from app.kernel.i18n import _, format_date, lazy
 from app.kernel.money import Currency, Money
 from app.provider.console import BILLING, VIEW, form_of, show
-from app.provider.domains.forms import known_zone, plain_text
+from app.provider.fields import Line, Zone
 from app.web.exports import ExportColumn, file_answer, write_csv
 from app.web.forms import FormModel
 from app.web.lists import Column, ListQuery, Page
@@ -51,22 +51,12 @@ UPLOAD_LIMIT = MAX_BYTES + 100_000
 
 
 class TariffForm(FormModel):
-    name: Annotated[str, Field(min_length=1, max_length=100)]
-    timezone: str = "Europe/Moscow"
+    name: Annotated[Line, Field(min_length=1, max_length=100)]
+    timezone: Zone = "Europe/Moscow"
     included_users: Annotated[int, Field(ge=0, le=100_000)] = 0
     user_monthly: Price = Decimal(0)
     user_connection: Price = Decimal(0)
     fee_cycle: Literal["daily", "monthly"] = "daily"
-
-    @field_validator("timezone")
-    @classmethod
-    def _zone(cls, value: str) -> str:
-        return known_zone(value)
-
-    @field_validator("name")
-    @classmethod
-    def _name(cls, value: str) -> str:
-        return plain_text(value)
 
     def tariff(self) -> service.NewTariff:
         return service.NewTariff(self.name, self.timezone, self.included_users, Money(self.user_monthly),

@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from app.kernel.db import platform_transaction
 from app.kernel.i18n import _, lazy
 from app.provider.console import TECH, VIEW, form_of, node_choices, show
-from app.provider.domains.forms import Reference, plain_text
+from app.provider.fields import Line, Reference
 from app.provider.trunks import service
 from app.provider.trunks.rules import TrunkData, check_host, check_password, check_username
 from app.web.forms import FormModel
@@ -35,7 +35,7 @@ class TrunkForm(FormModel):
     """An empty password keeps the stored one; `no_password` removes it."""
 
     node_id: Reference
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[Line, Field(min_length=1, max_length=100)]
     host: Annotated[str, Field(min_length=1, max_length=253)]
     port: Annotated[int, Field(ge=1, le=65_535)] = 5060
     username: str = ""
@@ -47,11 +47,6 @@ class TrunkForm(FormModel):
     max_calls: Annotated[int, Field(ge=0, le=100_000)] = 0
     is_active: bool = False
     sure: bool = False
-
-    @field_validator("name")
-    @classmethod
-    def _name(cls, value: str) -> str:
-        return plain_text(value)
 
     @field_validator("host")
     @classmethod

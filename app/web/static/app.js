@@ -35,6 +35,9 @@
     } catch (broken) { /* a cookie that is not ours */ }
   }
 
+  const leap = $("form[data-autosubmit]");
+  if (leap) leap.submit();
+
   // --- requests ---------------------------------------------------------------------------------
   doc.addEventListener("htmx:configRequest", (e) => {
     e.detail.headers["X-CSRF-Token"] = token();
@@ -160,6 +163,11 @@
     }
   }
   on("click", "[data-menu-open]", () => { doc.body.classList.add("sw-menu-open"); $("#side a").focus(); });
+  on("click", "[data-announcement-close]", (button) => { // until the browser is closed
+    const banner = button.closest("[data-announcement]");
+    doc.cookie = "announcement=" + banner.dataset.announcement + "; path=/; samesite=lax";
+    banner.remove();
+  });
   on("click", "[data-menu-close]", () => doc.body.classList.remove("sw-menu-open"));
   doc.addEventListener("click", (e) => {
     if (doc.body.classList.contains("sw-menu-open") && !e.target.closest("#side, [data-menu-open]")) doc.body.classList.remove("sw-menu-open");

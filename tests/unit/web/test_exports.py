@@ -15,7 +15,7 @@ from app.kernel.i18n import speaking
 from app.kernel.money import Money
 from app.web import exports
 from app.web.exports import ExportColumn, file_answer, write_csv, write_xlsx
-from app.web.uploads import detect, read_csv, read_upload
+from app.web.uploads import detect, read_rows, read_upload
 
 COLUMNS = [ExportColumn(name) for name in ("When", "Who", "Sum", "Day", "Length")]
 ROW = (datetime(2026, 11, 20, 22, 0, tzinfo=UTC), "=1+1", Money(Decimal("-3.00")), date(2026, 1, 2),
@@ -56,10 +56,10 @@ def test_file_names_cannot_break_the_header():
 
 
 def test_csv_is_read_in_both_encodings_and_separators():
-    assert read_csv("Имя;Номер\n\nАнна;101\n".encode("cp1251")) == [["Имя", "Номер"], ["Анна", "101"]]
-    assert read_csv("\ufeffa,b\n1,\"x,y\"\n".encode()) == [["a", "b"], ["1", "x,y"]]
+    assert read_rows("Имя;Номер\n\nАнна;101\n".encode("cp1251")) == [["Имя", "Номер"], ["Анна", "101"]]
+    assert read_rows("\ufeffa,b\n1,\"x,y\"\n".encode()) == [["a", "b"], ["1", "x,y"]]
     with pytest.raises(InvalidFields):
-        read_csv(b"a\n" * 20, max_rows=10)
+        read_rows(b"a\n" * 20, max_rows=10)
 
 
 @pytest.mark.anyio

@@ -1,0 +1,1 @@
+"""Announcements (maintenance) on every page of the three panels."""

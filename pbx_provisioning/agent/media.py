@@ -1,0 +1,100 @@
+"""Brings what callers left for users (voice messages, faxes) from the node to the panel: each exactly once.
+
+The one spool for every feature; its other ends are `node/templates/sw-media.conf` (how the dialplan finishes a
+file) and `tenants/media.py` (who takes it). A file is deleted here after the commit; a crash in between delivers it
+again, and the key in the database knows it. What cannot be delivered is kept in `spool/media/refused`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+
+from app.kernel.db import platform_transaction
+from pbx_provisioning.agent.reconciler import AGENT
+from pbx_provisioning.ami import Message
+from tenants import media
+
+log = structlog.get_logger()
+
+LOOK_SECONDS = 2.0
+MAX_BYTES = 64 * 1024 * 1024
+_KEY = re.compile(r"[A-Za-z0-9._-]{1,120}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+
+def read_facts(text: str) -> dict[str, str] | None:
+    """None while the dialplan is still writing."""
+    lines = text.splitlines()
+    if "end" not in lines:
+        return None
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+class MediaSpool:
+    """`run()` until cancelled; `on_event` makes it look at once."""
+
+    def __init__(self, node_id: int, folder: Path) -> None:
+        self.node_id, self.folder = node_id, folder
+        self._wake = asyncio.Event()
+
+    def on_event(self, event: Message) -> None:
+        if event["userevent"] == "SwMedia":
+            self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.ship()
+            except Exception as error:  # the database is away: the files wait
+                log.warning("media_put_off", error=repr(error)[:200])
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+
+    async def ship(self) -> int:
+        """Deliver what is complete; how many. One that cannot be delivered does not hold up the others."""
+        count = 0
+        for path in await asyncio.to_thread(lambda: sorted(self.folder.glob("*.facts"))):
+            facts = read_facts(path.read_text("utf-8", "replace"))
+            if facts is None:
+                continue
+            content = path.with_suffix(f".{facts.get('ext', '')}")
+            if await self._deliver(path.stem, facts, content):
+                count += 1
+                content.unlink(missing_ok=True)
+                path.unlink(missing_ok=True)
+            else:
+                await asyncio.to_thread(self._put_aside, path, content)
+        return count
+
+    async def _deliver(self, key: str, facts: dict[str, str], content: Path) -> bool:
+        domain, user = facts.get("domain", ""), facts.get("user", "")
+        if not (_KEY.fullmatch(key) and _NUMBER.fullmatch(domain) and _NUMBER.fullmatch(user)):
+            return False
+        size = content.stat().st_size if content.is_file() and not content.is_symlink() else 0
+        if size == 0:  # the caller left nothing
+            return True
+        if size > MAX_BYTES:
+            return False
+        data = await asyncio.to_thread(content.read_bytes)
+        at = facts.get("at", "")
+        recorded_at = datetime.fromtimestamp(int(at), UTC) if _NUMBER.fullmatch(at) and len(at) < 12 else \
+            datetime.fromtimestamp(content.stat().st_mtime, UTC)
+        async with platform_transaction(AGENT) as tx:
+            return await media.deliver(
+                tx, node_id=self.node_id, key=key, domain_id=int(domain), user_id=int(user),
+                kind=facts.get("kind", ""), facts=facts, content=data, recorded_at=recorded_at)
+
+    def _put_aside(self, *paths: Path) -> None:
+        refused = self.folder / "refused"
+        refused.mkdir(exist_ok=True)
+        for path in paths:
+            if path.exists():
+                path.replace(refused / path.name)
+        log.error("media_refused", key=paths[0].stem)

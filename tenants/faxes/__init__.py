@@ -1,0 +1,1 @@
+"""Faxes of users: sending from the personal area, receiving, journal and protocol."""

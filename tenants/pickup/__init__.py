@@ -1,0 +1,1 @@
+"""Pickup groups: colleagues who answer for each other [PICK-01…14]."""

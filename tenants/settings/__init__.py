@@ -1,0 +1,1 @@
+"""General settings of a domain [SET-01…31]."""

@@ -1,0 +1,72 @@
+"""Calls between the domains of one pool, through the running product."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from app.kernel import provisioning
+from app.kernel.db import platform_transaction
+from tenants.domains import service as domains
+from tests.calls.world import Carrier, Company, a_company
+from tests.db.factories import STAFF
+from tests.stack import Stack
+
+pytestmark = pytest.mark.anyio
+ONE = (("user1", "101"),)
+
+
+async def into_pool(pool_id: int | None, company: Company, route: str | None) -> None:
+    async with platform_transaction(STAFF) as tx:
+        await tx.execute("UPDATE domain SET pool_id = $2, route_number = $3 WHERE id = $1", company.id, pool_id, route)
+        await provisioning.want_new_generation(await tx.enter_domain(company.id), "pool")
+
+
+async def a_pool(expression: str = "{route}{ext}") -> int:
+    async with platform_transaction(STAFF) as tx:
+        return await tx.fetchval("INSERT INTO pool (name, dial_expression) VALUES ($1, $2) RETURNING id",
+                                 f"pool {uuid4().hex}", expression)
+
+
+@pytest.mark.req("POOL-01", "POOL-02", "POOL-03", "POOL-04", "POOL-05", "POOL-07", "POOL-D1", "POOL-D2")
+async def test_t5_three_domains_call_each_other(stack: Stack, carrier: Carrier) -> None:
+    pool_id, foreign_id = await asyncio.gather(a_pool(), a_pool())
+    first, second, third, foreign, alone = await asyncio.gather(*(
+        a_company(stack, people=(*ONE, ("user2", "102"))[:people], balance="5.00", default_restriction="internal_only")
+        for people in (2, 1, 1, 1, 1)))
+    await asyncio.gather(into_pool(pool_id, first, "4455"), into_pool(pool_id, second, "4456"),
+                         into_pool(pool_id, third, "4457"), into_pool(foreign_id, foreign, "4458"))
+    await asyncio.gather(*(one.live() for one in (first, second, third, foreign)))
+    caller = await first.registered("user2")
+    phones = await asyncio.gather(*(one.registered("user1") for one in (first, second, third, foreign, alone)))
+    async with phones[0].answering() as at_1, phones[1].answering() as at_2, phones[2].answering() as at_3, \
+            phones[3].answering() as at_foreign:
+        calls = [await caller.call(number, hold=0.2) for number in ("4456101", "4457101", "101", "4455101")]
+        assert [call.code for call in calls] == [200, 200, 200, 200]
+        assert [len(at.calls) for at in (at_1, at_2, at_3)] == [2, 1, 1]
+        shown = at_2.calls[0].invite.header("From")
+        assert "<sip:4455102@" in shown and "User2" in shown  # what calls back, and the name
+        back = await phones[1].call("4455102", ring=0.1)  # rings where nobody listens: the number is right
+        assert back.code in (480, 487, 503)
+        # an unknown extension, another pool's domain, and a domain of no pool
+        assert (await caller.call("4456999")).code == 404
+        assert (await caller.call("4458101")).code != 200
+        assert (await phones[3].call("4456101")).code != 200
+        assert (await phones[4].call("4456101")).code != 200
+        assert (len(at_2.calls), len(at_foreign.calls)) == (1, 0)
+    rows = await first.journal(6)
+    assert {row["direction"] for row in rows[:5]} == {"internal"}
+    assert [(row["b_number"], row["result"]) for row in rows[:4]] == [
+        ("4456101", "answered"), ("4457101", "answered"), ("101", "answered"), ("101", "answered")]
+    assert (rows[0]["peer_domain_id"], rows[0]["peer_user_id"], rows[0]["a_number"]) == (second.id, None, "102")
+    assert rows[3]["peer_user_id"] == first.people["user1"]
+    [row] = [row for row in await second.journal(2) if row["user_id"] is None]
+    assert (row["direction"], row["a_number"], row["b_number"], row["peer_user_id"], row["result"]) == (
+        "internal", "4455102", "101", second.people["user1"], "answered")
+    for company in (first, second, third):
+        assert await company.balance() == Decimal("5.00")
+        assert all(row["cost"] == 0 for row in await company.calls())
+        assert await company.fetchval("SELECT count(*) FROM hold WHERE domain_id = $1") == 0
