@@ -69,6 +69,18 @@ FIELDS |= {
     "is_active": lazy("Active"), "host": lazy("Host"), "port": lazy("Port"),
 }
 
+ACTIONS |= {
+    "contact_created": lazy("Contact created"), "contact_changed": lazy("Contact changed"),
+    "contact_deleted": lazy("Contact deleted"), "contacts_imported": lazy("Contacts imported"),
+    "contact_group_created": lazy("Group of contacts created"),
+    "contact_group_changed": lazy("Group of contacts renamed"),
+    "contact_group_deleted": lazy("Group of contacts deleted"),
+    "phonebook_renewed": lazy("New address of the phone's address book"),
+}
+FIELDS |= {"group": lazy("Group"), "speed_dial": lazy("Speed dial number"), "numbers": lazy("Numbers"),
+           "names": lazy("Names"), "count": lazy("Number")}
+OBJECTS |= {"contact": lazy("Contact"), "contact_group": lazy("Group of contacts")}
+
 
 def reason(text: str) -> str:
     """"user_created ivanov" in words; a reason that is none of ours as it stands."""

@@ -15,6 +15,7 @@ class Permission(Enum):
     USERS_EDIT = "users_edit"
     NUMBERS_EDIT = "numbers_edit"
     CONTACTS_EDIT = "contacts_edit"  # the company's address book
+    SETTINGS_EDIT = "settings_edit"  # general settings of the domain
     CALLS_VIEW = "calls_view"
     FINANCE_VIEW = "finance_view"
     PROVISIONING_VIEW = "provisioning_view"
@@ -29,7 +30,8 @@ class Permission(Enum):
     PROVIDER_SETTINGS = "provider_settings"  # staff, parameters, letters, announcements
 
 
-_DOMAIN_ADMIN = {Permission.PERSONAL, Permission.DOMAIN_VIEW, Permission.CONTACTS_EDIT, Permission.USERS_EDIT, Permission.NUMBERS_EDIT,
+_DOMAIN_ADMIN = {Permission.PERSONAL, Permission.DOMAIN_VIEW, Permission.CONTACTS_EDIT,
+                 Permission.USERS_EDIT, Permission.NUMBERS_EDIT, Permission.SETTINGS_EDIT,
                  Permission.CALLS_VIEW, Permission.FINANCE_VIEW, Permission.PROVISIONING_VIEW}
 
 VISITOR_ROLE = "domain_visitor"  # somebody from outside who works in a domain and is no user there [POOL-D7]

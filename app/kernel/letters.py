@@ -32,8 +32,9 @@ _ALLOWED = (nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.
 
 
 async def queue(tx: DomainTx | PlatformTx | PoolTx, key: str, recipient: str, locale: str, *,
-                zone: str | None = None, domain_id: int | None = None, **facts: object) -> None:
-    """Queue one letter in the reader's language. `facts` are exactly the variables of its declaration.
+                zone: str | None = None, domain_id: int | None = None, attachment_id: int | None = None,
+                **facts: object) -> int:
+    """Queue one letter in the reader's language; its id. `facts` are exactly the variables of its declaration.
 
     Raises:
         TypeError: a fact is missing or not declared.
@@ -45,7 +46,7 @@ async def queue(tx: DomainTx | PlatformTx | PoolTx, key: str, recipient: str, lo
     row = await tx.fetchrow("SELECT subject, body FROM letter_text WHERE letter = $1 AND locale = $2", key, locale)
     own = (row["subject"], row["body"]) if row else None
     subject, body = written(known, locale, zone, own, facts)
-    await mail.queue(tx, recipient, subject, body, domain_id=domain_id)
+    return await mail.queue(tx, recipient, subject, body, domain_id=domain_id, attachment_id=attachment_id)
 
 
 def written(known: Letter, locale: str, zone: str | None, own: tuple[str, str] | None,

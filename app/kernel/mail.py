@@ -13,9 +13,10 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 import structlog
 
-from app.kernel import outbox
+from app.kernel import files, outbox
 from app.kernel.actors import Actor
 from app.kernel.db import DomainTx, PlatformTx, PoolTx, platform_transaction
+from app.kernel.errors import NotFound
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -24,14 +25,18 @@ MAX_TRIES = 8
 
 
 async def queue(tx: DomainTx | PoolTx | PlatformTx, recipient: str, subject: str, body: str, *,
-                domain_id: int | None = None) -> None:
-    """Queue one plain-text letter. Line ends in the subject or address are refused, not folded in."""
+                domain_id: int | None = None, attachment_id: int | None = None) -> int:
+    """Queue one plain-text letter, with a stored file of the same owner; its id. Line ends in the subject or
+    address are refused, not folded in."""
     if any(ch in recipient + subject for ch in "\r\n"):
         raise ValueError("a line end in a letter's header")
     owner = tx.domain_id if isinstance(tx, DomainTx) else domain_id
-    await tx.execute("INSERT INTO mail_message (domain_id, recipient, subject, body) VALUES ($1, $2, $3, $4)",
-                     owner, recipient, subject, body)
+    # An id of its own: a domain's role may write letters and not read them.
+    number = await tx.fetchval("SELECT nextval(pg_get_serial_sequence('mail_message', 'id'))")
+    await tx.execute("INSERT INTO mail_message (id, domain_id, recipient, subject, body, attachment_id) "
+                     "VALUES ($1, $2, $3, $4, $5, $6)", number, owner, recipient, subject, body, attachment_id)
     await outbox.publish(tx, "mail_queued", {}, domain_id=owner)
+    return number
 
 
 async def send_queued(settings: Settings, limit: int = 50) -> int:
@@ -43,13 +48,14 @@ async def send_queued(settings: Settings, limit: int = 50) -> int:
     for _ in range(limit):
         async with platform_transaction(Actor.system(name="mail")) as tx:
             row = await tx.fetchrow(
-                "SELECT id, recipient, subject, body, tries FROM mail_message WHERE state = 'queued' "
+                "SELECT id, recipient, subject, body, tries, attachment_id FROM mail_message WHERE state = 'queued' "
                 "AND created_at + make_interval(secs => 30 * tries * tries) <= now() "
                 "ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED")
             if row is None:
                 break
-            sent += await _send_one(tx, settings, row["id"], row["tries"],
-                                    _message(settings, row["recipient"], row["subject"], row["body"]))
+            message = _message(settings, row["recipient"], row["subject"], row["body"])
+            await _attach(tx, message, row["attachment_id"])
+            sent += await _send_one(tx, settings, row["id"], row["tries"], message)
     return sent
 
 
@@ -59,6 +65,19 @@ def _message(settings: Settings, recipient: str, subject: str, body: str) -> Ema
     message["Date"], message["Message-ID"] = formatdate(localtime=False), make_msgid(domain="switchroom")
     message.set_content(body)
     return message
+
+
+async def _attach(tx: PlatformTx, message: EmailMessage, file_id: int | None) -> None:
+    """A file that is gone meanwhile does not keep the letter back."""
+    if file_id is None:
+        return
+    try:
+        stored = await files.load(tx, file_id)
+    except NotFound:
+        log.warning("mail_attachment_gone", file_id=file_id)
+        return
+    main, _slash, sub = stored.media_type.partition("/")
+    message.add_attachment(stored.content, maintype=main, subtype=sub or "octet-stream", filename=stored.name)
 
 
 async def _send_one(tx: PlatformTx, settings: Settings, number: int, tries: int, message: EmailMessage) -> int:

@@ -27,6 +27,8 @@ SCHEMES = {"prepaid": lazy("Prepaid"), "credit": lazy("Credit"), "unlimited": la
 MODES = {"trial": lazy("Trial mode"), "commercial": lazy("Commercial")}
 BLOCKS = {"financial": lazy("Financial block"), "trial_expired": lazy("Trial is over"),
           "administrative": lazy("Administrative block")}
+STAFF_ROLES = {"administrator": lazy("Administrator"), "billing": lazy("Billing"),
+               "support": lazy("Support, reads only")}
 EXPORT_LIMIT = 50_000
 
 
@@ -35,7 +37,8 @@ async def show(request: Request, template: str, **context: object) -> Template:
     user = request.user
     return await page(request, template, shell="provider", **{
         "may_domains": user.may(Permission.PROVIDER_DOMAINS), "may_billing": user.may(Permission.PROVIDER_BILLING),
-        "may_tech": user.may(Permission.PROVIDER_TECH), "may_settings": user.may(Permission.PROVIDER_SETTINGS), "SCHEMES": SCHEMES, "MODES": MODES, "BLOCKS": BLOCKS,
+        "may_tech": user.may(Permission.PROVIDER_TECH), "may_settings": user.may(Permission.PROVIDER_SETTINGS),
+        "SCHEMES": SCHEMES, "MODES": MODES, "BLOCKS": BLOCKS,
         **context})
 
 

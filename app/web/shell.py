@@ -80,6 +80,7 @@ class ShellFacts:
     home_url: str = "/"
     finance_url: str = "/finance"
     profile_url: str = "/me"
+    profile_in_dialog: bool = False  # the name itself opens it [POOL-15]
     sign_out_url: str = "/sign-out"
     legacy_url: str = ""  # ACC-D8
 
@@ -118,7 +119,8 @@ async def page(request: Request, template: str, /, *, shell: str = "domain", sta
         lines = menu.entries(shell, request.url.path, allowed=facts.permissions, counters=facts.counters)
     return Template(template, status_code=status_code, media_type="text/html; charset=utf-8",
                     headers={"Vary": "HX-Request, HX-Target"} | (headers or {}),
-                    context={"layout": layout, "announcement": await _announcement(request, layout), "facts": facts, "menu": lines, "theme": theme(request),
+                    context={"layout": layout, "announcement": await _announcement(request, layout),
+                             "facts": facts, "menu": lines, "theme": theme(request),
                              "path": request.url.path, **context})
 
 

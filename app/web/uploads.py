@@ -11,7 +11,7 @@ from app.kernel.i18n import _, format_number
 from app.kernel.tabular import NotATable, is_workbook, read_table
 
 MEGABYTE = 1024 * 1024
-KINDS = ("wav", "mp3", "ogg", "flac", "m4a", "pdf", "png", "jpg", "gif", "tif", "xlsx", "xls", "csv")
+KINDS = ("wav", "mp3", "ogg", "flac", "m4a", "pdf", "png", "jpg", "gif", "tif", "xlsx", "xls", "csv", "docx", "doc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,10 @@ def detect(content: bytes) -> str:
             return kind
     if head[4:8] == b"ftyp":
         return "m4a"
+    if head.startswith(b"PK\x03\x04") and b"word/document.xml" in content:
+        return "docx"
+    if head.startswith(b"\xd0\xcf\x11\xe0") and "WordDocument".encode("utf-16-le") in content:
+        return "doc"
     if head.startswith(b"PK\x03\x04"):
         return "xlsx" if b"xl/" in content or b"[Content_Types].xml" in content[:4096] else ""
     if is_workbook(content):

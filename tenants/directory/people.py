@@ -18,14 +18,6 @@ class PoolDomain:
     route_number: str
     dial_expression: str
 
-    def dial_string(self, extension: str, *, is_own: bool) -> str:
-        """What to dial for a user; "" when the domain has no route number [POOL-04]."""
-        if is_own:
-            return extension
-        if not self.route_number:
-            return ""
-        return self.dial_expression.replace("{route}", self.route_number).replace("{ext}", extension)
-
 
 @dataclass(frozen=True, slots=True)
 class Person:

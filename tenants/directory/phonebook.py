@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from base64 import b32encode
 from collections.abc import Callable, Iterable, Mapping
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax import saxutils
 
 from app.audit import history
 from app.kernel.db import DomainTx, public_transaction
@@ -88,6 +89,17 @@ def dialable(entry: Entry, known: Mapping[str, str]) -> list[tuple[str, str]]:
         if number:
             found.append((one.kind, number))
     return found
+
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def escape(text: str) -> str:
+    return saxutils.escape(_NO_XML.sub("", text))
+
+
+def quoteattr(text: str) -> str:
+    return saxutils.quoteattr(_NO_XML.sub("", text))
 
 
 Contact = tuple[Entry, list[tuple[str, str]]]

@@ -77,6 +77,12 @@ async def create(tx: Tx, pool_id: int, new: NewAdministrator, *, role: str = "")
     return admin_id
 
 
+async def create_by_supervisor(tx: PoolTx, new: NewAdministrator) -> int:
+    """`create`, by somebody who may [POOL-12]."""
+    await _only_active_supervisor(tx)
+    return await create(tx, tx.pool_id, new)
+
+
 async def change(tx: PoolTx, admin_id: int, wanted: Change) -> list[Lost]:
     """A supervisor changes somebody.
 

@@ -1,7 +1,8 @@
-"""What a pool's administrators read of its domains. Balance and people stay behind the pool's policies."""
+"""What a pool's administrators read of its domains [POOL-19…23]."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +11,7 @@ from app.kernel.db import PoolTx
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _
 from app.kernel.money import Currency, Money
-from app.web.lists import ListQuery
+from tenants.pools.domains import Rights
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,19 @@ class PoolDomain:
     name: str
     display_name: str
     route_number: str | None
+    subgroup_id: int | None
     account: str
     is_blocked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A heading of the list; `id` 0 is "No group". `total` counts what the search leaves."""
+
+    id: int
+    name: str
+    total: int
+    is_own: bool  # the reader may manage its domains
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +84,62 @@ async def pool(tx: PoolTx) -> Pool:
     return Pool(**row)
 
 
-_FROM = """
-FROM domain d JOIN account a ON a.domain_id = d.id WHERE d.pool_id = $1
-AND ($2::text IS NULL OR d.name ILIKE $2 OR d.display_name ILIKE $2 OR d.route_number ILIKE $2 OR a.number ILIKE $2)
+NO_GROUP = 0
+_FOUND = ("d.pool_id = $1 AND ($2::text IS NULL OR d.name ILIKE $2 OR d.display_name ILIKE $2 "
+          "OR d.route_number ILIKE $2)")
+_ROW = """
+SELECT d.id, d.name, d.display_name, d.route_number, d.subgroup_id, a.number AS account,
+       EXISTS (SELECT FROM domain_block b WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS is_blocked
+FROM domain d JOIN account a ON a.domain_id = d.id
 """
 
 
-async def domains(tx: PoolTx, query: ListQuery) -> tuple[list[PoolDomain], int]:
-    """Search over name, display name, route number [POOL-23] and account."""
-    total = await tx.fetchval(f"SELECT count(*) {_FROM}", tx.pool_id, query.like())
+async def groups(tx: PoolTx, rights: Rights, like: str | None = None) -> list[Group]:
+    """All headings in the order of the list: by name, "No group" among them; for a subgroup administrator the
+    own ones first [POOL-21]. A search leaves the groups in which something is found."""
     rows = await tx.fetch(
-        "SELECT d.id, d.name, d.display_name, d.route_number, a.number AS account, "
-        "EXISTS (SELECT FROM domain_block b WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS is_blocked "
-        f"{_FROM} ORDER BY {query.order_by('d.id')} LIMIT $3 OFFSET $4",
-        tx.pool_id, query.like(), query.limit, query.offset)
-    return [PoolDomain(**row) for row in rows], total
+        "SELECT g.id, g.name, count(d.id) AS total FROM pool_subgroup g "
+        f"LEFT JOIN domain d ON d.subgroup_id = g.id AND {_FOUND} WHERE g.pool_id = $1 GROUP BY g.id", tx.pool_id, like)
+    alone = await tx.fetchval(f"SELECT count(*) FROM domain d WHERE {_FOUND} AND d.subgroup_id IS NULL", tx.pool_id,
+                              like)
+    found = [Group(row["id"], row["name"], row["total"], rights.manages(row["id"])) for row in rows]
+    found.append(Group(NO_GROUP, _("No group"), alone, rights.manages(None)))
+    return sorted((group for group in found if group.total or not like),
+                  key=lambda group: (not group.is_own, group.name.casefold(), group.id))
+
+
+async def first_domains(tx: PoolTx, order: Sequence[Group], like: str | None, limit: int) -> list[PoolDomain]:
+    """The first domains of the whole list, group after group."""
+    rows = await tx.fetch(
+        f"{_ROW} WHERE {_FOUND} ORDER BY array_position($3::bigint[], coalesce(d.subgroup_id, 0)), d.name LIMIT $4",
+        tx.pool_id, like, [group.id for group in order], limit)
+    return [PoolDomain(**row) for row in rows]
+
+
+async def domains_of(tx: PoolTx, group_id: int, like: str | None, *, limit: int, offset: int) -> list[PoolDomain]:
+    rows = await tx.fetch(
+        f"{_ROW} WHERE {_FOUND} AND d.subgroup_id IS NOT DISTINCT FROM $3::bigint ORDER BY d.name LIMIT $4 OFFSET $5",
+        tx.pool_id, like, group_id or None, limit, offset)
+    return [PoolDomain(**row) for row in rows]
+
+
+async def domain(tx: PoolTx, domain_id: int) -> PoolDomain:
+    """Raises NotFound, for a domain of another pool too."""
+    row = await tx.fetchrow(f"{_ROW} WHERE d.pool_id = $1 AND d.id = $2", tx.pool_id, domain_id)
+    if row is None:
+        raise NotFound("domain", _("There is no such domain"))
+    return PoolDomain(**row)
+
+
+async def matching_ids(tx: PoolTx, like: str | None) -> list[int]:
+    """Everything that a search leaves, for "select all"."""
+    return [row["id"] for row in await tx.fetch(f"SELECT d.id FROM domain d WHERE {_FOUND}", tx.pool_id, like)]
+
+
+async def ungrouped(tx: PoolTx, domain_ids: Sequence[int]) -> int:
+    """How many of these stand without a group."""
+    return await tx.fetchval("SELECT count(*) FROM domain WHERE pool_id = $1 AND id = ANY($2::bigint[]) "
+                             "AND subgroup_id IS NULL", tx.pool_id, list(domain_ids))
 
 
 async def domain_info(tx: PoolTx, domain_id: int) -> tuple[DomainInfo, list[Block]]:

@@ -39,7 +39,8 @@ async def losses(tx: PoolTx, domain_ids: list[int], subgroup_id: int | None) -> 
     """Who loses which of these domains when they move into this subgroup; ask before they move."""
     rows = await tx.fetch(
         "SELECT s.admin_id, d.id AS domain_id FROM domain d "
-        "JOIN pool_admin_subgroup s ON s.subgroup_id = d.subgroup_id WHERE d.pool_id = $1 AND d.id = ANY($2::bigint[]) AND NOT EXISTS (SELECT FROM pool_admin_subgroup n "
+        "JOIN pool_admin_subgroup s ON s.subgroup_id = d.subgroup_id "
+        "WHERE d.pool_id = $1 AND d.id = ANY($2::bigint[]) AND NOT EXISTS (SELECT FROM pool_admin_subgroup n "
         "WHERE n.admin_id = s.admin_id AND n.subgroup_id = $3::bigint)", tx.pool_id, domain_ids, subgroup_id)
     return [Lost(**row) for row in rows]
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from babel.dates import get_timezone_location
+from email_validator import validate_email
+
 from app.kernel.i18n import LANGUAGES, _
 from tenants.numbers.rules import EMERGENCY, Restriction
-from tenants.users.rules import email_problem, plain_email
+from tenants.users.rules import email_problem
 
 MOST_NOTICE = Decimal("9999999.99")
 RING_SECONDS = range(5, 181)
@@ -22,7 +26,7 @@ _PICKUP = re.compile(r"[0-9*#]{2,6}", re.ASCII)
 _DTMF = re.compile(r"[0-9]{1,4}", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,4}", re.ASCII)
 _MONEY = re.compile(r"-?[0-9]{1,7}(\.[0-9]{1,2})?", re.ASCII)
-_NO_PLACES = re.compile(r"(Etc|SystemV|US|posix|right)/|localtime|Factory|posixrules|[A-Z0-9+-]+")
+_NO_PLACES = re.compile(r"(Etc|SystemV|posix|right)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +147,28 @@ def crosses_down(before: Decimal, after: Decimal, threshold: Decimal) -> bool:
 
 @lru_cache(maxsize=1)
 def zones() -> frozenset[str]:
-    """IANA zones that are places, and UTC."""
-    return frozenset(one for one in available_timezones() if not _NO_PLACES.fullmatch(one)
-                     and not re.match(r"(Etc|SystemV|US|posix|right)/", one)) | {"UTC"}
+    """IANA zones of places, and UTC."""
+    return frozenset(one for one in available_timezones() if "/" in one and not _NO_PLACES.match(one)) | {"UTC"}
 
 
-def zone_choices(now: datetime) -> list[tuple[str, str]]:
+def zone_choices(now: datetime, language: str) -> list[tuple[str, str]]:
     """(zone, "UTC+03:00 Moscow") from west to east [SET-04]; `now` decides about summer time."""
-    found = []
-    for name in zones():
-        offset = now.astimezone(ZoneInfo(name)).strftime("%z")
-        region, _slash, place = name.partition("/")
-        found.append((f"{offset[0]}{offset[1:3]}:{offset[3:5]}", (place or region).replace("_", " "), region, name))
-    found.sort(key=lambda one: (int(one[0].replace(":", "")), one[1]))
-    return [(name, f"UTC{offset} {place}" + (f" ({region})" if place != region else ""))
-            for offset, place, region, name in found]
+    found = sorted((now.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(), place, zone)
+                   for zone, place in _places(language).items())
+    return [(zone, f"UTC{_offset(offset)} {place}") for offset, place, zone in found]
+
+
+@lru_cache(maxsize=4)
+def _places(language: str) -> dict[str, str]:
+    """Zone → city in the reader's language; where two have one name the country or the zone is added."""
+    cities = {zone: get_timezone_location(zone, locale=language, return_city=True) for zone in zones() - {"UTC"}}
+    met = Counter(cities.values())
+    return {"UTC": "UTC"} | {zone: city if met[city] == 1 else f"{city} ({zone})" for zone, city in cities.items()}
+
+
+def _offset(offset: timedelta) -> str:
+    minutes = int(offset.total_seconds()) // 60
+    return f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
 class _Reader:
@@ -183,7 +194,10 @@ class _Reader:
         if problem or len(value) > 254:
             self.wrong[name] = problem or _("Enter an e-mail address like name@company.example.")
             return ""
-        return plain_email(value)
+        if not value:
+            return ""
+        checked = validate_email(value, check_deliverability=False, allow_smtputf8=False)
+        return checked.ascii_email or checked.normalized
 
     def whole(self, name: str, allowed: range) -> int:
         value = self.text(name)
@@ -199,10 +213,7 @@ class _Reader:
         value = value.replace(",", ".").replace("\u2212", "-")
         if not value:
             return None
-        try:
-            amount = Decimal(value) if _MONEY.fullmatch(value) else None
-        except InvalidOperation:
-            amount = None
+        amount = Decimal(value) if _MONEY.fullmatch(value) else None
         if amount is None or abs(amount) > MOST_NOTICE:
             self.wrong[name] = _("An amount from −9,999,999.99 to 9,999,999.99")
         return amount

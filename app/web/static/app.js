@@ -209,14 +209,18 @@
   }
   nameCells();
   const tickRows = (state) => { $$('input[name="ids"]').forEach((one) => { one.checked = state; }); countTicks(); };
-  on("change", "[data-tick-all]", (box) => tickRows(box.checked));
-  on("click", "[data-tick-none]", () => tickRows(false));
-  on("click", "[data-tick-every]", () => {
+  function tickEvery() {
     const all = $('.sw-bulk input[name="all"]');
     all.disabled = false;
     all.value = $("#list-results").dataset.url;
     countTicks();
+  }
+  on("change", "[data-tick-all]", (box) => { // "every": also what is not on the page yet
+    tickRows(box.checked);
+    if (box.checked && box.dataset.tickAll === "every") tickEvery();
   });
+  on("click", "[data-tick-none]", () => tickRows(false));
+  on("click", "[data-tick-every]", tickEvery);
   let lastTick = null;
   on("click", 'input[name="ids"]', (box, e) => {
     const rows = $$('input[name="ids"]');

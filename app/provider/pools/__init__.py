@@ -1,0 +1,1 @@
+"""Domain pools in the provider's console [POOL-D5]."""

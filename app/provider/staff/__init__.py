@@ -1,0 +1,1 @@
+"""The provider's own people: who may open the console, in which role."""

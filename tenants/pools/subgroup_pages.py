@@ -1,0 +1,138 @@
+"""Groups of domains and what is done with ticked domains: a supervisor's pages [POOL-27…34]."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
+
+from litestar import Controller, Request, Response, get, post
+from litestar.params import FromPath
+from litestar.response import Template
+from pydantic import Field
+
+from app.auth.permissions import Permission
+from app.kernel.db import PoolTx, pool_transaction
+from app.kernel.i18n import _, ngettext
+from app.web.forms import FormModel, parse_form
+from app.web.lists import ListQuery
+from app.web.shell import done, is_htmx, page, saved
+from tenants.pools import people, queries, rights, subgroups
+from tenants.pools.subgroups import Moved
+
+RowId = Annotated[int, Field(ge=1, lt=2**63)]
+LIST = "/group"
+
+
+class NameForm(FormModel):
+    name: str = ""
+
+
+class MoveForm(FormModel):
+    ids: tuple[RowId, ...]
+    subgroup_id: RowId
+
+
+class NewGroupForm(NameForm):
+    ids: tuple[RowId, ...]
+
+
+class ChosenForm(FormModel):
+    ids: tuple[RowId, ...]
+
+
+class SubgroupPages(Controller):
+    path = "/group/subgroups"
+    opt = {"permission": Permission.POOL_MANAGE}
+
+    @get("/new")
+    async def new(self, request: Request) -> Template:
+        return await page(request, "pools/subgroup.html", shell="pool", group=None)
+
+    @post("/", status_code=200)
+    async def create(self, request: Request) -> Response:
+        form = parse_form(NameForm, await request.form())
+        async with pool_transaction(request.user.actor) as tx:
+            await subgroups.create(tx, form.name)
+        return _listed(request, _("The group is created."))
+
+    @get("/{subgroup_id:int}")
+    async def edit(self, request: Request, subgroup_id: FromPath[int]) -> Template:
+        async with pool_transaction(request.user.actor) as tx:
+            group = await subgroups.known(tx, subgroup_id)
+        return await page(request, "pools/subgroup.html", shell="pool", group=group)
+
+    @post("/{subgroup_id:int}", status_code=200)
+    async def rename(self, request: Request, subgroup_id: FromPath[int]) -> Response:
+        form = parse_form(NameForm, await request.form())
+        async with pool_transaction(request.user.actor) as tx:
+            await subgroups.rename(tx, subgroup_id, form.name)
+        return _listed(request, _("The group is renamed."))
+
+    @get("/{subgroup_id:int}/delete")
+    async def ask_delete(self, request: Request, subgroup_id: FromPath[int]) -> Template:
+        async with pool_transaction(request.user.actor) as tx:
+            group = await subgroups.known(tx, subgroup_id)
+            touched = await tx.fetchval("SELECT count(*) FROM domain WHERE pool_id = $1 AND subgroup_id = $2",
+                                        tx.pool_id, subgroup_id)
+        return await page(request, "pools/subgroup_delete.html", shell="pool", group=group, domains=touched)
+
+    @post("/{subgroup_id:int}/delete", status_code=200)
+    async def delete(self, request: Request, subgroup_id: FromPath[int]) -> Response:
+        async with pool_transaction(request.user.actor) as tx:
+            moved = await subgroups.delete(tx, subgroup_id)
+        await rights.end_lost(moved.lost)
+        return _listed(request, _("The group is deleted."))
+
+
+class BulkPages(Controller):
+    """Ticked domains, or all that the search leaves; all of them or none [POOL-D8]."""
+
+    path = "/group/bulk"
+    opt = {"permission": Permission.POOL_MANAGE}
+
+    @get("/{what:str}")
+    async def ask(self, request: Request, what: FromPath[str]) -> Template:
+        """`what`: new | move | remove."""
+        async with pool_transaction(request.user.actor) as tx:
+            ids = await _chosen(tx, request)
+            choices = await people.subgroup_choices(tx)
+            alone = await queries.ungrouped(tx, ids)
+        return await page(request, "pools/bulk.html", shell="pool", ids=ids, choices=choices, what=what, alone=alone)
+
+    @post("/new", status_code=200)
+    async def to_new(self, request: Request) -> Response:
+        form = parse_form(NewGroupForm, await request.form())
+        return await _moved(request, lambda tx: subgroups.move_to_new(tx, form.ids, form.name))
+
+    @post("/move", status_code=200)
+    async def move(self, request: Request) -> Response:
+        form = parse_form(MoveForm, await request.form())
+        return await _moved(request, lambda tx: subgroups.move(tx, form.ids, form.subgroup_id))
+
+    @post("/remove", status_code=200)
+    async def remove(self, request: Request) -> Response:
+        form = parse_form(ChosenForm, await request.form())
+        return await _moved(request, lambda tx: subgroups.remove_from_group(tx, form.ids))
+
+
+async def _moved(request: Request, move: Callable[[PoolTx], Awaitable[Moved]]) -> Response:
+    async with pool_transaction(request.user.actor) as tx:
+        moved = await move(tx)
+    await rights.end_lost(moved.lost)
+    return _listed(request, ngettext("%(n)s domain is moved.", "%(n)s domains are moved.", moved.domains)
+                   % {"n": moved.domains})
+
+
+def _listed(request: Request, message: str) -> Response:
+    return done(message, refresh_list=True) if is_htmx(request) else saved(request, LIST, message)
+
+
+async def _chosen(tx: PoolTx, request: Request) -> list[int]:
+    """Ticked ids; with "select all", every domain that matches the list's search."""
+    everything = request.query_params.get("all", "")
+    if not everything:
+        texts = request.query_params.getall("ids", [])
+        return [int(one) for one in texts if one.isascii() and one.isdigit() and len(one) < 19]
+    params = {key: values[0] for key, values in parse_qs(urlsplit(everything).query).items()}
+    return await queries.matching_ids(tx, ListQuery.parse(params, columns=()).like())
