@@ -8,6 +8,7 @@ from typing import Any
 
 PAGES = (
     "app.auth.pages",
+    "app.auth.sso.pages",
     "tenants.dashboard.pages",
     "tenants.users.pages",
     "tenants.numbers.pages",

@@ -63,27 +63,29 @@ menu.register("provider", MenuItem("system", TITLE, IN_CONSOLE.url, permission=P
 def _query(request: Request, place: Place, met: list[words_met.Met]) -> ListQuery:
     more = (Filter("domain", lazy("Domain"), kind="text"),) if place.reader == PROVIDER_CONSOLE else ()
     filters = (Filter("period", lazy("Period"), place.periods), Filter("from", lazy("From"), kind="date"),
-               Filter("to", lazy("To"), kind="date"), Filter("action", lazy("Action"), present.action_options(met)),
+               Filter("to", lazy("To"), kind="date"),
+               Filter("action", lazy("Action"), present.action_options(met, place.reader)),
                Filter("user", lazy("User"), present.actor_options(met, place.reader)), *more)
     return ListQuery.of(request, columns=place.columns, filters=filters)
 
 
-async def _wanted(request: Request, tx: Any, query: ListQuery) -> Wanted:
+async def _wanted(request: Request, place: Place, tx: Any, met: list[words_met.Met], query: ListQuery) -> Wanted:
     """A free period counts before a quick choice; both days belong to it."""
     zone = request.user.timezone
     first, last = present.day_start(query.value("from"), zone), present.day_start(query.value("to"), zone, after=1)
     quick = None if first or last else present.since(query.value("period"), clock.now(), zone)
     domains = query.value("domain")
     ids = await queries.domains_named(tx, domains) if domains and isinstance(tx, PlatformTx) else None
-    return Wanted(text=query.search, action=query.value("action"), actor=query.value("user"), since=first or quick,
-                  until=last, domain_ids=ids)
+    return Wanted(text=query.search, actions=present.actions_of(query.value("action"), met, place.reader),
+                  actor=query.value("user"), since=first or quick, until=last, domain_ids=ids)
 
 
 async def _list(request: Request, place: Place) -> Template:
     state = None
     async with place.door(request.user.actor) as tx:
-        query = _query(request, place, await words_met.met(tx))
-        rows, total = await queries.page(tx, await _wanted(request, tx, query), limit=query.limit,
+        met = await words_met.met(tx)
+        query = _query(request, place, met)
+        rows, total = await queries.page(tx, await _wanted(request, place, tx, met, query), limit=query.limit,
                                          offset=query.offset)
         if isinstance(tx, PlatformTx) and query.part == "full":
             state = (await seals.head(tx), await seals.waiting(tx), await seals.last_check(tx))
@@ -102,8 +104,8 @@ async def _data(request: Request, place: Place, line_id: int) -> Template:
 async def _export(request: Request, place: Place) -> Response[bytes]:
     """All that matches, the newest first; that it was ordered is an entry itself [AUD-04]."""
     async with place.door(request.user.actor) as tx:
-        query = _query(request, place, await words_met.met(tx))
-        wanted = await _wanted(request, tx, query)
+        met = await words_met.met(tx)
+        wanted = await _wanted(request, place, tx, met, _query(request, place, met))
         lines = [line async for line in _all(tx, wanted)]
         await history.record(tx, "export_ordered", "export", object_name=str(TITLE))
     domain = [ExportColumn(lazy("Domain"), 24)] if place.reader == PROVIDER_CONSOLE else []
@@ -129,7 +131,7 @@ def _row(line: Line, place: Place) -> tuple[object, ...]:
     domain = (line.domain_name,) if place.reader == PROVIDER_CONSOLE else ()
     name = f"{person.name} → {person.behalf}" if person.behalf else person.name
     return (*domain, line.at, name, person.login, person.ip, line.object_name, present.object_type(line),
-            present.action(line), present.changes_text(line))
+            present.action(line, place.reader), present.changes_text(line))
 
 
 class DomainHistory(Controller):

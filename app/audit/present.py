@@ -42,8 +42,33 @@ def who(line: Line, reader: str) -> Who:
     return Who(line.actor_name, line.actor_login, line.ip, behalf)
 
 
-def action(line: Line) -> str:
-    return str(words.ACTIONS.get(line.action, line.action.replace("_", " ")))
+# What a reader's own sources call it [ACC-D6, POOL-D10].
+_SIGN_INS = {DOMAIN: lazy("Sign-in to domain administration"), POOL: lazy("Sign-in to the pool interface")}
+TYPES = {"add": lazy("Adding"), "edit": lazy("Editing"), "delete": lazy("Deleting"), "sign_in": lazy("Sign-in"),
+         "enter_domain": lazy("Entry into a domain")}
+
+
+def action(line: Line, reader: str) -> str:
+    return action_text(line.action, reader)
+
+
+def action_text(name: str, reader: str) -> str:
+    if name == "signed_in" and reader in _SIGN_INS:
+        return str(_SIGN_INS[reader])
+    if name == "entered_domain":
+        return str(TYPES["enter_domain"])
+    return str(words.ACTIONS.get(name, name.replace("_", " ")))
+
+
+def type_of(name: str) -> str:
+    """The pool's history goes by types of actions [POOL-46]."""
+    if name == "entered_domain":
+        return "enter_domain"
+    if name.startswith(("signed_in", "sign_in")):
+        return "sign_in"
+    if name.endswith("_created") or "_added" in name:
+        return "add"
+    return "delete" if name.endswith("_deleted") or "_removed" in name else "edit"
 
 
 def object_type(line: Line) -> str:
@@ -82,10 +107,21 @@ def _value(name: str, value: object) -> str:
     return str(words.VALUES.get(f"{name}:{value}", words.VALUES.get(str(value), value)))
 
 
-def action_options(met: list[Met]) -> dict[str, str]:
-    found = [(str(words.ACTIONS.get(one.value, one.value.replace("_", " "))), one.value)
-             for one in met if one.kind == "action"]
+def action_options(met: list[Met], reader: str) -> dict[str, str]:
+    """Value → label: actions met in this history; in a pool's, their types."""
+    names = [one.value for one in met if one.kind == "action"]
+    if reader == POOL:
+        there = {type_of(name) for name in names}
+        return {value: str(label) for value, label in TYPES.items() if value in there}
+    found = [(action_text(name, reader), name) for name in names]
     return {value: label for label, value in sorted(found, key=lambda pair: pair[0].casefold())}
+
+
+def actions_of(value: str, met: list[Met], reader: str) -> tuple[str, ...]:
+    """What a chosen option stands for."""
+    if not value or reader != POOL:
+        return (value,) if value else ()
+    return tuple(one.value for one in met if one.kind == "action" and type_of(one.value) == value)
 
 
 def actor_options(met: list[Met], reader: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ class Wanted:
     """What is asked for; None or "" = everything. `actor`: a key of words_met."""
 
     text: str = ""
-    action: str = ""
+    actions: tuple[str, ...] = ()
     actor: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -79,8 +79,10 @@ def _where(tx: Tx, wanted: Wanted) -> tuple[str, list[object]]:
         add("h.at >= ?", wanted.since)
     if wanted.until is not None:
         add("h.at < ?", wanted.until)
-    if wanted.action:
-        add("h.action = ?", wanted.action)
+    if wanted.actions:
+        one = len(wanted.actions) == 1
+        add("h.action = ?" if one else "h.action = ANY(?::text[])",
+            wanted.actions[0] if one else list(wanted.actions))
     if wanted.text:
         add("h.search_name LIKE ?", _pattern(wanted.text))
     if wanted.actor == PROVIDER:

@@ -17,6 +17,7 @@ ACTIONS = {
     "sign_in_failed": lazy("Sign-in failed"), "sign_in_locked": lazy("Sign-in locked after failed attempts"),
     "generation_pinned": lazy("Configuration held"), "generation_released": lazy("Configuration released"),
     "released": lazy("Configuration released"), "retried": lazy("Tried again"),
+    "fax_queued": lazy("Fax sent"), "fax_cancelled": lazy("Fax cancelled"),
 }
 FIELDS = {
     "display_name": lazy("Display name"), "extension": lazy("Extension"), "position": lazy("Job title"),
@@ -26,7 +27,8 @@ FIELDS = {
     "name": lazy("Name"), "company_name": lazy("Company"), "scheme": lazy("Billing scheme"),
     "credit_limit": lazy("Credit limit"), "tariff": lazy("Tariff"), "tariff_id": lazy("Tariff"),
     "mode": lazy("Mode"), "amount": lazy("Amount"), "reason": lazy("Why"), "kind": lazy("Kind"),
-    "max_users": lazy("Users"), "number": lazy("Number"), "password": lazy("Password"),
+    "max_users": lazy("Users"), "number": lazy("Number"), "password": lazy("Password"), "document": lazy("Document"),
+    "target_kind": lazy("How calls are taken"),
 }
 VALUES = {
     "True": lazy("yes"), "False": lazy("no"),  # others as "field:value"
@@ -80,6 +82,36 @@ ACTIONS |= {
 FIELDS |= {"group": lazy("Group"), "speed_dial": lazy("Speed dial number"), "numbers": lazy("Numbers"),
            "names": lazy("Names"), "count": lazy("Number")}
 OBJECTS |= {"contact": lazy("Contact"), "contact_group": lazy("Group of contacts")}
+
+ACTIONS |= {
+    "single_sign_on_changed": lazy("Single sign-on changed"),
+    "single_sign_on_linked": lazy("Identifier for single sign-on given"),
+    "single_sign_on_unlinked": lazy("Identifier for single sign-on removed"),
+}
+FIELDS |= {"issuer": lazy("Issuer"), "client_id": lazy("Client ID"), "client_secret": lazy("Client secret"),
+           "match_by": lazy("How a person is recognised"), "is_enabled": lazy("Sign-in through the company"),
+           "is_required": lazy("Plain users sign in only this way"), "subject": lazy("Identifier at the provider")}
+OBJECTS |= {"single_sign_on": lazy("Single sign-on")}
+
+ACTIONS |= {
+    "domain_changed": lazy("Domain changed"), "parameter_changed": lazy("Parameter changed"),
+    "letter_changed": lazy("Text of a letter changed"), "letter_reset": lazy("Built-in text of a letter restored"),
+    "announcement_created": lazy("Announcement created"), "announcement_changed": lazy("Announcement changed"),
+    "announcement_deleted": lazy("Announcement deleted"), "staff_created": lazy("Member of staff created"),
+    "staff_changed": lazy("Member of staff changed"), "staff_locked": lazy("Member of staff locked"),
+    "staff_unlocked": lazy("Member of staff unlocked"),
+    "second_factor_reset": lazy("Second factor reset"),
+}
+FIELDS |= {
+    "timezone": lazy("Time zone"), "country": lazy("Country"), "area_code": lazy("Area code"),
+    "locale": lazy("Language"), "notification_email": lazy("Notification address"), "pbx_node_id": lazy("PBX node"),
+    "max_paid_calls": lazy("Parallel paid calls"), "credit_max": lazy("Largest credit limit"), "value": lazy("Value"),
+    "letter_subject": lazy("Subject"), "letter_body": lazy("Text"), "text_ru": lazy("Text in Russian"),
+    "text_en": lazy("Text in English"), "starts_at": lazy("From"), "ends_at": lazy("To"),
+}
+VALUES |= {"role:administrator": lazy("Administrator"), "role:billing": lazy("Billing"),
+           "role:support": lazy("Support, reads only")}
+OBJECTS |= {"parameter": lazy("Parameter"), "letter": lazy("Letter"), "announcement": lazy("Announcement")}
 
 
 def reason(text: str) -> str:

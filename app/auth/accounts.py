@@ -16,7 +16,9 @@ _LOGIN = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 _DOMAIN_NAME = re.compile(r"[a-z0-9.-]{1,253}", re.ASCII)
 
 _USER = ("SELECT u.id, u.login, u.display_name, u.password_hash, u.is_admin, u.locale, u.email, u.extension, "
-         "d.name AS domain_name, d.company_name, d.timezone, d.locale AS domain_locale "
+         "d.name AS domain_name, d.company_name, d.timezone, d.locale AS domain_locale, "
+         "NOT u.is_admin AND EXISTS (SELECT FROM domain_sso s WHERE s.domain_id = d.id AND s.is_enabled "
+         "AND s.is_required) AS is_sso_only "
          "FROM domain_user u JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 AND ")
 
 
@@ -30,6 +32,7 @@ class Account:
     email: str = ""
     extension: str = ""
     domain_locale: str = ""
+    is_sso_only: bool = False  # the password opens the phone, not the cabinet
 
     @property
     def is_administrator(self) -> bool:
@@ -99,7 +102,8 @@ def _user_account(row: Record | None, domain_id: int) -> Account | None:
     person = Person(ActorKind.DOMAIN_USER, row["id"], row["login"], row["display_name"],
                     "domain_admin" if row["is_admin"] else "user", domain_id, 0, row["locale"],
                     row["domain_name"], row["company_name"], row["timezone"])
-    return Account(person, row["password_hash"], True, row["email"], row["extension"], row["domain_locale"])
+    return Account(person, row["password_hash"], True, row["email"], row["extension"], row["domain_locale"],
+                   row["is_sso_only"])
 
 
 async def _find_staff(login: str) -> Account | None:

@@ -117,6 +117,8 @@ class _SignInPages(Controller):
             text = ngettext("Too many failed attempts. Try again in %(n)s minute.",
                             "Too many failed attempts. Try again in %(n)s minutes.",
                             denied.wait_minutes) % {"n": denied.wait_minutes}
+        elif denied.is_sso_only:
+            text = _("People of this domain sign in through their company: use single sign-on.")
         elif self.shell is DOMAIN:
             text = _("Wrong login, password or domain")
         else:

@@ -30,6 +30,7 @@ class Denied:
 
     wait_minutes: int = 0
     later: Later | None = None
+    is_sso_only: bool = False  # the password was right, but the company's sign-in is the only way
 
 
 async def sign_in(shell: Shell, login: str, password: str, domain: str, *, ip: str,
@@ -46,6 +47,9 @@ async def sign_in(shell: Shell, login: str, password: str, domain: str, *, ip: s
         account = await accounts.find(shell, login, domain)
         fits = await hashing.verify(account.password_hash if account else None, password[:MAX_PASSWORD + 1])
         entered = None
+        if account and fits and account.is_sso_only:
+            await attempt.succeeded()
+            return Denied(is_sso_only=True)
         if account and fits and account.is_active and len(password) <= MAX_PASSWORD:
             entered = await _enter(shell, account, password, ip, request_id)
     except BaseException:

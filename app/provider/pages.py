@@ -17,6 +17,7 @@ from app.provider.numbers import pages as number_pages
 from app.provider.parameters import pages as parameter_pages
 from app.provider.payments import pages as payment_pages
 from app.provider.pools import pages as pool_pages
+from app.provider.records import pages as record_pages
 from app.provider.search import pages as search_pages
 from app.provider.staff import pages as staff_pages
 from app.provider.tariffs import pages as tariff_pages
@@ -35,8 +36,10 @@ register(
     MenuItem("customers", lazy("Numbers"), number_pages.LIST, "phone", _VIEW, order=20),
     MenuItem("money", lazy("Payments"), payment_pages.LIST, "cash", _VIEW, order=10),
     MenuItem("money", lazy("Tariffs"), tariff_pages.LIST, "tag", _VIEW, order=20),
+    MenuItem("money", lazy("Calls without a rate"), record_pages.UNRATED, "receipt", _VIEW, order=30),
     MenuItem("network", lazy("PBX nodes"), "/provider/nodes", "server", _VIEW, order=10),
     MenuItem("network", lazy("SIP trunks"), trunk_pages.LIST, "network", _VIEW, order=20),
+    MenuItem("network", lazy("Records in quarantine"), record_pages.QUARANTINE, "archive", _VIEW, order=30),
     MenuItem("system", lazy("Jobs"), "/provider/jobs", "server-2", _VIEW, order=10),
     MenuItem("system", lazy("Failed events"), "/provider/events", "alert-triangle", _VIEW, order=20),
     MenuItem("system", lazy("Letters"), "/provider/mails", "mail", _VIEW, order=30),
@@ -61,4 +64,5 @@ CONTROLLERS = [
     *trunk_pages.CONTROLLERS, *node_pages.CONTROLLERS, *payment_pages.CONTROLLERS, *job_pages.CONTROLLERS,
     *letter_pages.CONTROLLERS, *announcement_pages.CONTROLLERS, *parameter_pages.CONTROLLERS,
     *staff_pages.CONTROLLERS, *pool_pages.CONTROLLERS,
+    *record_pages.CONTROLLERS,
 ]

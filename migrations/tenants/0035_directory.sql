@@ -40,8 +40,9 @@ CREATE TABLE contact_number (
     contact_id bigint NOT NULL,
     ord        smallint NOT NULL,
     kind       text NOT NULL CHECK (kind IN ('ip', 'work', 'mobile', 'home', 'other')),
-    number     text NOT NULL CHECK (number ~ '^\+[1-9][0-9]{7,14}$' OR number ~ '^[0-9]{1,5}$' OR (kind = 'ip'
-               AND (number ~ '^[a-z0-9._-]{1,64}$' OR number ~ '^sips?:[A-Za-z0-9._~+-]{1,64}@[a-z0-9.:-]{1,260}$'))),
+    number     text NOT NULL CHECK (char_length(number) <= 330),
+    CHECK (number ~ '^\+[1-9][0-9]{7,14}$' OR number ~ '^[0-9]{1,5}$' OR (kind = 'ip'
+        AND (number ~ '^[a-z0-9._-]{1,64}$' OR number ~ '^sips?:[A-Za-z0-9._~+-]{1,64}@[a-z0-9.:-]+$'))),
     PRIMARY KEY (domain_id, contact_id, ord),
     FOREIGN KEY (domain_id, contact_id) REFERENCES contact (domain_id, id) ON DELETE CASCADE
 );

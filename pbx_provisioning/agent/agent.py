@@ -15,8 +15,10 @@ from app.kernel.errors import AppError
 from app.settings import Settings
 from pbx_provisioning.agent.config import AgentConfig
 from pbx_provisioning.agent.control import Control
+from pbx_provisioning.agent.faxes import FaxJobs
 from pbx_provisioning.agent.heartbeat import Heartbeat
 from pbx_provisioning.agent.live import Live
+from pbx_provisioning.agent.media import MediaSpool
 from pbx_provisioning.agent.presence import Presence
 from pbx_provisioning.agent.reconciler import AGENT, Reconciler
 from pbx_provisioning.agent.spool import Spool, TakeIn, drop_when_large
@@ -51,7 +53,8 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as group:
                 for part in (self.ami.run, self._listen, self.reconciler.run, self.presence.run, self.presence.watch,
-                             self.spool.run, self.control.run, self._trunks_loop, self._drift_loop, self._up_loop):
+                             self.spool.run, self.control.run, self.media.run, self.faxes.run,
+                             self._trunks_loop, self._drift_loop, self._up_loop):
                     group.create_task(self._keep(part))
                 group.create_task(self._every(self._config.heartbeat_every, self.heartbeat.beat))
                 group.create_task(self._every(self._config.sweep_every, self._sweep))
@@ -71,6 +74,9 @@ class Agent:
                            rotate_after=config.rotate_after)
         self.control = Control(node_id, self.ami, spool_caught_up=lambda: self.spool.caught_up_at,
                                seen_every=config.seen_every, orphan_after=config.orphan_after)
+        spool = config.asterisk_state / "spool"
+        self.media = MediaSpool(node_id, spool / "media")
+        self.faxes = FaxJobs(node_id, spool / "fax", self.ami)
         self.heartbeat = Heartbeat(node_id, self.ami, self.presence, self.spool)
         self.trunks = Trunks(node_id, config.etc, self.ami, self.reconciler)
         self.drift = DriftCheck(node_id, self.ami, self.reconciler)
@@ -82,6 +88,8 @@ class Agent:
             self.presence.on_event(event)
         elif event.event == "UserEvent":
             self.control.on_event(event)
+            self.media.on_event(event)
+            self.faxes.on_event(event)
         elif event.event == "SuccessfulAuth":
             self.presence.on_authenticated(event)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from pbx_provisioning.intake.picked import answering_account
 from pbx_provisioning.intake.rows import Call, Known
 
 # The called domain's line is told from the caller's by its sequence; Asterisk's own stay far below.
@@ -22,7 +23,8 @@ def _called_side(call: Call, known: Known) -> Call | None:
         return None
     if domain_id is None or record.sequence >= CALLED_SIDE:
         return None
-    user_id = record.peer_user_id
+    taker = known.accounts.get(answering_account(record)) if call.result == "answered" else None
+    user_id = record.peer_user_id if taker is None else taker
     if user_id is not None and known.user_domains.get(user_id) != domain_id:
         user_id = None
     return replace(

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from pbx_provisioning.intake.picked import answering_account
 from pbx_provisioning.intake.records import CdrRecord
 
 REFUSALS = frozenset({"funds", "blocked", "restricted", "no_rate", "number", "trial", "limit", "trunk", "error",
-                      "no_rule", "absent"})
+                      "no_rule", "absent", "pickup"})
 DIRECTIONS = frozenset({"internal", "out", "in", "emergency"})
 _RESULTS = {"BUSY": "busy", "NO ANSWER": "no_answer", "FAILED": "failed", "CONGESTION": "failed"}
 _CAUSES = {"answered": 16, "busy": 17, "no_answer": 19}
@@ -65,6 +66,7 @@ class Known:
     user_domains: Mapping[int, int]  # user → domain
     extensions: Mapping[tuple[int, str], int]  # (domain, extension) → user
     own_extensions: Mapping[int, str] = field(default_factory=dict)  # user → extension
+    accounts: Mapping[str, int] = field(default_factory=dict)  # login@domain that answered → user
 
 
 def owner_of(record: CdrRecord) -> tuple[int | None, int | None]:
@@ -73,6 +75,12 @@ def owner_of(record: CdrRecord) -> tuple[int | None, int | None]:
         return record.domain_id, record.user_id
     code = _ACCOUNT_CODE.fullmatch(record.account_code)
     return (int(code[1]) or None, int(code[2]) or None) if code else (None, None)
+
+
+def is_by_product(record: CdrRecord) -> bool:
+    """Of a channel on which nobody called anybody: transfers and conferences leave such records beside those of the
+    calls, and a phone's channel ("leg") beside that of the outside call placed from it."""
+    return (record.domain_id is None and not record.direction) or record.direction == "leg"
 
 
 def to_call(record: CdrRecord, known: Known) -> Call | None:
@@ -88,6 +96,9 @@ def to_call(record: CdrRecord, known: Known) -> Call | None:
     result = "answered" if answered else "refused" if refused else _RESULTS.get(record.disposition, "failed")
     is_own = direction == "internal" and record.peer_domain_id is None
     peer = known.extensions.get((domain_id, record.b_number)) if is_own else None
+    taker = known.accounts.get(answering_account(record)) if answered else None
+    if taker is not None and known.user_domains.get(taker) == domain_id:
+        peer, user_id = (taker, user_id) if direction == "internal" else (peer, taker)
     if not answered:  # an answer without ANSWERED is our announcement's: nobody talked
         record = replace(record, answered_at=None) if record.answered_at else record
     return Call(

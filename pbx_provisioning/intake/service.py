@@ -25,7 +25,7 @@ from billing.holds.orphans import ORPHAN_SEQUENCE
 from pbx_provisioning.intake import live, pool, store
 from pbx_provisioning.intake.charging import Hold, Priced, Tariffs, domains_to_lock, price
 from pbx_provisioning.intake.records import CdrRecord
-from pbx_provisioning.intake.rows import Call, to_call
+from pbx_provisioning.intake.rows import Call, is_by_product, to_call
 
 log = structlog.get_logger()
 
@@ -53,7 +53,8 @@ async def take_in(node_id: int, records: list[CdrRecord]) -> None:
 
     A record that cannot be stored is put into quarantine and does not hold up the others.
     """
-    unique = list({(record.uniqueid, record.sequence): record for record in reversed(records)}.values())[::-1]
+    unique = list({(record.uniqueid, record.sequence): record for record in reversed(records)
+                   if not is_by_product(record)}.values())[::-1]
     if not unique:
         return
     outcome = await _take_in_or_split(node_id, unique)

@@ -12,6 +12,7 @@ import msgspec
 
 from app.kernel.db import PlatformTx
 from pbx_provisioning.intake.charging import Hold, Priced
+from pbx_provisioning.intake.picked import answering_account
 from pbx_provisioning.intake.records import CdrRecord
 from pbx_provisioning.intake.rows import Call, Known, owner_of
 
@@ -32,15 +33,21 @@ async def load_known(tx: PlatformTx, records: Sequence[CdrRecord]) -> tuple[Know
              | {record.peer_domain_id for record in records if record.peer_domain_id}))
     pairs = {(domain_id, record.b_number) for (domain_id, _), record in zip(owners, records, strict=True)
              if domain_id and record.direction == "internal" and record.b_number}
+    taken_by = {found for record in records if (found := answering_account(record))}
     users = await tx.fetch(
-        "SELECT id, domain_id, extension FROM domain_user WHERE id = ANY($1::bigint[]) UNION "
-        "SELECT u.id, u.domain_id, u.extension FROM unnest($2::bigint[], $3::text[]) AS called (domain_id, digits) "
-        "JOIN domain_user u ON u.domain_id = called.domain_id AND u.extension = called.digits",
+        "SELECT id, domain_id, extension, '' AS account FROM domain_user WHERE id = ANY($1::bigint[]) UNION "
+        "SELECT u.id, u.domain_id, u.extension, '' FROM unnest($2::bigint[], $3::text[]) AS called (domain_id, digits) "
+        "JOIN domain_user u ON u.domain_id = called.domain_id AND u.extension = called.digits UNION "
+        "SELECT u.id, u.domain_id, u.extension, u.login || '@' || host FROM unnest($4::text[], $5::text[]) "
+        "AS phone (login, host) JOIN domain d ON d.name = host JOIN domain_user u USING (login) WHERE u.domain_id = d.id",
         list({user_id for _, user_id in owners if user_id}
-             | {record.peer_user_id for record in records if record.peer_user_id}), [one for one, _ in pairs], [one for _, one in pairs])
+             | {record.peer_user_id for record in records if record.peer_user_id}),
+        [one for one, _ in pairs], [one for _, one in pairs],
+        [one.partition("@")[0] for one in taken_by], [one.partition("@")[2] for one in taken_by])
     known = Known(frozenset(row["id"] for row in domains), {row["id"]: row["domain_id"] for row in users},
                   {(row["domain_id"], row["extension"]): row["id"] for row in users},
-                  {row["id"]: row["extension"] for row in users})
+                  {row["id"]: row["extension"] for row in users},
+                  {row["account"]: row["id"] for row in users if row["account"]})
     return known, frozenset(row["id"] for row in domains if row["mode"] == "trial")
 
 

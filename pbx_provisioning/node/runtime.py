@@ -21,7 +21,7 @@ __all__ = ["Asterisk", "AsteriskConfig", "AsteriskFailed", "AsteriskMissing", "A
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATE_IN_ROOT = Path("srv/switchroom")
-DIRECTORIES = ("etc/pjsip.d", "etc/extensions.d", "etc/globals.d", "spool/outgoing", "spool/media", "spool/fax", "spool/tmp",
+DIRECTORIES = ("etc/pjsip.d", "etc/extensions.d", "etc/globals.d", "etc/musiconhold.d", "lib/audio", "spool/outgoing", "spool/media", "spool/fax", "spool/tmp",
                "lib/sounds", "lib/moh", "log/cdr-custom", "log/cel-custom", "run", "keys")
 LANGUAGES = {"ru": "ru_RU_f_IvrvoiceRU", "en": "en_US_f_Allison"}
 _PLACE = re.compile(r"@([a-z0-9_]+)@")

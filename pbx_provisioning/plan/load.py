@@ -11,7 +11,9 @@ from functools import lru_cache
 from app.kernel.db import PlatformTx
 from app.settings import settings
 from pbx_provisioning.plan.model import Did, DomainPlan, Pool, Trunk, User, phone_name
+from pbx_provisioning.plan.scheme import Reach, load_reach
 
+INITIAL = Reach()
 KEPT_USERS = 12_000  # checked users are remembered: of a large company usually one has changed
 
 
@@ -47,7 +49,8 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
     """Raises BadPlan when a stored value could not be rendered safely."""
     domain_id = wanted.domain_id
     row = await tx.fetchrow(
-        "SELECT d.name, d.locale, d.pickup_number, d.pool_id, p.dial_expression, d.route_number, "
+        "SELECT d.name, d.locale, d.timezone, d.dtmf_transfer, d.dtmf_fax, d.dtmf_conference_add, d.dtmf_conference_remove, "
+        "d.dtmf_hold, d.pickup_number, d.pool_id, p.dial_expression, d.route_number, "
         "n.e164 AS main_number, EXISTS (SELECT FROM domain_block b "
         "WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS is_blocked FROM domain d LEFT JOIN pool p ON p.id = d.pool_id "
         "LEFT JOIN phone_number n ON n.domain_id = d.id AND n.id = coalesce(d.default_number_id, "
@@ -58,20 +61,23 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
         "SELECT u.id, u.login, u.extension, u.sip_ha1, u.display_name, "
         "coalesce(u.outgoing_restriction, d.default_restriction) <> 'none', u.pickup_group_id FROM domain_user u "
         "JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 ORDER BY u.id", domain_id)
-    dids = await tx.fetch("SELECT e164, target_user_id FROM phone_number WHERE domain_id = $1 ORDER BY e164",
-                          domain_id)
+    reach, has_hold = await load_reach(tx, domain_id, row["name"], row["timezone"])
+    dids = await tx.fetch("SELECT e164, target_user_id, target_kind = 'fax' FROM phone_number WHERE domain_id = $1 "
+                          "ORDER BY e164", domain_id)
     return DomainPlan(
         domain_id=domain_id, name=row["name"], number=wanted.desired, language=row["locale"],
         is_blocked=row["is_blocked"], main_number=row["main_number"], stranger_ha1=stranger_ha1(row["name"]),
-        users=tuple(_user(*user) for user in users), dids=tuple(Did(*did) for did in dids),
+        users=tuple(_user(*user, reach.get(user[0], INITIAL)) for user in users), dids=tuple(Did(*did) for did in dids),
         pool=Pool(row["pool_id"], row["dial_expression"], row["route_number"]) if row["pool_id"] else None,
-        pickup_code=row["pickup_number"])
+        commands=tuple(row[f"dtmf_{name}"] for name in
+                       ("transfer", "fax", "conference_add", "conference_remove", "hold")),
+        pickup_code=row["pickup_number"], has_hold=has_hold)
 
 
 @lru_cache(maxsize=KEPT_USERS)
 def _user(number: int, login: str, extension: str, ha1: str, display_name: str, is_restricted: bool,
-          pickup_group: int | None) -> User:
-    return User(number, login, extension, ha1, phone_name(display_name), is_restricted, pickup_group)
+          pickup_group: int | None, reach: Reach) -> User:
+    return User(number, login, extension, ha1, phone_name(display_name), is_restricted, pickup_group, reach)
 
 
 def stranger_ha1(name: str) -> str:

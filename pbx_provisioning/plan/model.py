@@ -10,7 +10,9 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
-from app.kernel.errors import AppError
+from pbx_provisioning.plan.checks import BadPlan
+from pbx_provisioning.plan.checks import check as _check
+from pbx_provisioning.plan.scheme import Reach
 from tenants.pools.expression import is_expression
 
 _LOGIN = re.compile(r"[a-z0-9._-]{1,64}")
@@ -20,7 +22,9 @@ _E164 = re.compile(r"[1-9][0-9]{6,14}")
 _HA1 = re.compile(r"[0-9a-f]{32}")
 _ROUTE = re.compile(r"[0-9]{1,10}")
 _CODE = re.compile(r"([0-9*#]{2,6})?")
+_COMMAND = re.compile(r"[0-9]{1,4}")
 LANGUAGES = frozenset({"ru", "en"})
+COMMANDS = ("1", "2", "3", "4", "5")  # transfer, fax, add to and remove from a conference, hold [SET-20]
 
 
 MAX_PHONE_NAME = 60
@@ -33,18 +37,6 @@ def phone_name(text: str) -> str:
     """
     kept = "".join(one if one.isalnum() or one in " .-'" else " " for one in text)
     return " ".join(kept.split())[:MAX_PHONE_NAME].strip()
-
-
-class BadPlan(AppError):
-    """A value that no configuration may carry; the generation fails and the old one stays in force."""
-
-    def __init__(self, what: str, value: object) -> None:
-        super().__init__("bad_plan", f"{what}: {str(value)[:80]!r}")
-
-
-def _check(what: str, value: str, pattern: re.Pattern[str]) -> None:
-    if not pattern.fullmatch(value):
-        raise BadPlan(what, value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +54,7 @@ class User:
     name: str = ""
     is_restricted: bool = False
     pickup_group: int | None = None
+    reach: Reach = Reach()
 
     def __post_init__(self) -> None:
         _check("login", self.login, _LOGIN)
@@ -81,6 +74,7 @@ class Did:
 
     e164: str
     user_id: int | None
+    is_fax: bool = False  # received as a fax for the user
 
     def __post_init__(self) -> None:
         _check("number", self.e164, _E164)
@@ -118,6 +112,8 @@ class DomainPlan:
     dids: tuple[Did, ...] = ()
     pool: Pool | None = None
     pickup_code: str = ""  # "": pickup is switched off
+    has_hold: bool = False  # music on hold of its own
+    commands: tuple[str, ...] = COMMANDS  # #<code># dialled during a talk, in the order of COMMANDS
 
     def __post_init__(self) -> None:
         _check("domain name", self.name, _HOST)
@@ -125,6 +121,10 @@ class DomainPlan:
         if self.language not in LANGUAGES:
             raise BadPlan("language", self.language)
         _check("pickup code", self.pickup_code, _CODE)
+        for code in self.commands:
+            _check("command", code, _COMMAND)
+        if len(set(self.commands)) != len(COMMANDS):
+            raise BadPlan("commands", self.commands)
         if self.main_number is not None:
             _check("number", self.main_number, _E164)
         if self.domain_id <= 0:

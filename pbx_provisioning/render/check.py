@@ -10,18 +10,20 @@ from __future__ import annotations
 import re
 
 from app.kernel.errors import AppError
+from pbx_provisioning.render import scheme
 
 _USER = r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,253},[0-9]{1,19},[0-9]{1,3}"
 _FORMS = {
     "users": re.compile(r"include => (d%d-ext|d%d-codes|p[1-9][0-9]{0,18}-routes|sw-112|sw-speed|sw-emergency|sw-out"
                         r"|sw-blocked)"),
-    "codes": re.compile(r"exten => [0-9*#]{2,6},1,Goto\(sw-pickup,s,1\)"),
-    "ext": re.compile(rf"exten => [0-9]{{1,5}},1,Gosub\(sw-user,s,1\({_USER}\)\)"),
+    "codes": re.compile(r"exten => [0-9*#]{2,6},1,Gosub\(sw-pickup,s,1\)"),
+    "ext": re.compile(rf"exten => [0-9]{{1,5}},1,Gosub\(sw-user(-scheme,s,1\(%d,[0-9]{{1,19}}\)|,s,1\({_USER}\))\)"),
+    "scheme": scheme.FORM,
     "routes": re.compile(r"exten => _[0-9*#]{0,30}X{1,5}[0-9*#]{0,30},1,(Gosub\(sw-pool-blocked,s,1\)"
                          r"|Gosub\(sw-pool,s,1\(%d,\$\{EXTEN:[0-9]{1,2}:[1-5]\}\)\))"),
-    "conf": re.compile(r"exten => (back,1,Return\([0-9*#]{0,30}\$\{ARG1\}[0-9*#]{0,30}\)|cid,1,Return\([1-9][0-9]{6,14}\)|u[0-9]{1,19},1,Return\(restricted\))"),
+    "conf": re.compile(r"exten => (g[0-9]{1,19},1,Return\([0-9]{1,19}\)|dtmf,1,Return\([0-9]{1,4}(&[0-9]{1,4}){4}\)|back,1,Return\([0-9*#]{0,30}\$\{ARG1\}[0-9*#]{0,30}\)|cid,1,Return\([1-9][0-9]{6,14}\)|u[0-9]{1,19},1,Return\(restricted\))"),
     "did": re.compile(r"exten => [1-9][0-9]{6,14},1,Gosub\(sw-in-(?:user,s,1\(%d," + _USER
-                      + r"\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
+                      + r"\)|fax,s,1\(%d,[0-9]{1,19}\)|scheme,s,1\(%d,[0-9]{1,19}\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
 }
 _POOL = re.compile(r"^(?:include => |\[)(p[0-9]+-routes)\]?$", re.MULTILINE)
 
@@ -36,7 +38,7 @@ class BadDialplan(AppError):
 def check_dialplan(domain_id: int, text: str) -> None:
     """Raises BadDialplan with the first line that should not be there."""
     contexts = {f"[d{domain_id}-users]": "users", f"[d{domain_id}-ext]": "ext", f"[d{domain_id}-conf]": "conf",
-                f"[d{domain_id}-codes]": "codes", "[sw-did]": "did"}
+                f"[d{domain_id}-codes]": "codes", f"[d{domain_id}-scheme]": "scheme", "[sw-did]": "did"}
     pools = set(_POOL.findall(text))
     if len(pools) == 1:  # its phones call the one pool that it stands in
         contexts[f"[{pools.pop()}]"] = "routes"

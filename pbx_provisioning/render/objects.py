@@ -6,18 +6,17 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
-from pbx_provisioning.plan.model import DomainPlan, User
-from pbx_provisioning.render import reach
+from pbx_provisioning.plan.model import COMMANDS, DomainPlan, User
+from pbx_provisioning.render import reach, scheme
 
 Key = tuple[str, str]  # kind, key
 Objects = dict[Key, str]
 
 KEPT_USERS = 12_000  # rendered users are remembered: of a large company usually one has changed
-RING_SECONDS = 60
 CODECS = "alaw,ulaw,g722"
 MAX_CONTACTS = 10
 # Order of the parts in a domain's dialplan file; every kind but "endpoint" is dialplan.
-SECTIONS = ("rest", "code", "extension", "conf", "route", "did")
+SECTIONS = ("rest", "code", "extension", "conf", "scheme", "route", "did")
 
 
 def render(plan: DomainPlan) -> Objects:
@@ -25,11 +24,13 @@ def render(plan: DomainPlan) -> Objects:
     found: Objects = {}
     logins = set()
     for user in plan.users:
-        account, endpoint, extension = _user_objects(plan.domain_id, plan.name, plan.language, user)
+        account, endpoint, extension = _user_objects(plan.domain_id, plan.name, plan.language, plan.has_hold, user)
         found["endpoint", account] = endpoint
         found["extension", user.extension] = extension
         if user.is_restricted:  # asked only while the panel, which knows the exact rule, does not answer
             found["conf", f"u{user.id}"] = f"exten => u{user.id},1,Return(restricted)"
+        if user.reach.scheme is not None:
+            found["scheme", f"u{user.id}"] = scheme.lines(user.id, user.reach.scheme)
         logins.add(user.login)
     if "anonymous" not in logins:  # a user of that name is asked for a password like everyone
         found["endpoint", f"anonymous@{plan.name}"] = _stranger(plan)
@@ -38,31 +39,35 @@ def render(plan: DomainPlan) -> Objects:
     found |= reach.routes(plan)
     if plan.main_number is not None:
         found["conf", "cid"] = f"exten => cid,1,Return({plan.main_number})"
+    if plan.commands != COMMANDS:  # the dialplan knows those by itself
+        found["conf", "dtmf"] = f"exten => dtmf,1,Return({'&'.join(plan.commands)})"
     users = {user.id: user for user in plan.users}
     for did in plan.dids:
         target = users.get(did.user_id) if did.user_id is not None else None
-        found["did", did.e164] = f"exten => {did.e164},1,{_incoming(plan, target)}"
+        found["did", did.e164] = f"exten => {did.e164},1,{_incoming(plan, target, did.is_fax)}"
     return found
 
 
 def _row(domain_id: int, realm: str, language: str, *, login: str, user_id: str, ha1: str, context: str,
-         caller_id: str) -> str:
+         caller_id: str, hold: str = "") -> str:
     """A row of asterisk.endpoint as JSON. The plan checked every value: nothing in it needs quoting."""
     code = f"{domain_id}.{'0' if user_id == 'null' else user_id}"
     return (f'{{"id": "{login}@{realm}", "domain_id": {domain_id}, "user_id": {user_id}, '
             f'"auth_user": "{login}", "realm": "{realm}", "ha1": "{ha1}", "context": "{context}", '
             f'"accountcode": "{code}", "callerid": "{caller_id}", "language": "{language}", '
-            f'"max_contacts": {MAX_CONTACTS}, "allow": "{CODECS}"}}')
+            f'"max_contacts": {MAX_CONTACTS}, "allow": "{CODECS}", "moh_suggest": "{hold}"}}')
 
 
 @lru_cache(maxsize=KEPT_USERS)
-def _user_objects(domain_id: int, realm: str, language: str, user: User) -> tuple[str, str, str]:
+def _user_objects(domain_id: int, realm: str, language: str, has_hold: bool, user: User) -> tuple[str, str, str]:
     """Id and body of a user's endpoint, and the extension's line."""
     account = f"{user.login}@{realm}"
     endpoint = _row(domain_id, realm, language, login=user.login, user_id=str(user.id), ha1=user.ha1,
-                    context=f"d{domain_id}-users", caller_id=f'\\"{user.name or user.login}\\" <{user.extension}>')
-    return account, endpoint, (
-        f"exten => {user.extension},1,Gosub(sw-user,s,1({account},{user.id},{RING_SECONDS}))")
+                    context=f"d{domain_id}-users", caller_id=f'\\"{user.name or user.login}\\" <{user.extension}>',
+                    hold=f"u{user.id}" if user.reach.has_hold else f"d{domain_id}" if has_hold else "")
+    target = (f"sw-user-scheme,s,1({domain_id},{user.id})" if user.reach.scheme else
+              f"sw-user,s,1({account},{user.id},{user.reach.ring_seconds})")
+    return account, endpoint, f"exten => {user.extension},1,Gosub({target})"
 
 
 def _stranger(plan: DomainPlan) -> str:
@@ -70,12 +75,16 @@ def _stranger(plan: DomainPlan) -> str:
                 context="sw-nowhere", caller_id="<>")
 
 
-def _incoming(plan: DomainPlan, target: User | None) -> str:
+def _incoming(plan: DomainPlan, target: User | None, is_fax: bool) -> str:
     if plan.is_blocked:
         return f"Gosub(sw-in-blocked,s,1({plan.domain_id}))"
     if target is None:
         return f"Gosub(sw-in-busy,s,1({plan.domain_id}))"
-    return (f"Gosub(sw-in-user,s,1({plan.domain_id},{target.login}@{plan.name},{target.id},{RING_SECONDS}))")
+    if is_fax:
+        return f"Gosub(sw-in-fax,s,1({plan.domain_id},{target.id}))"
+    if target.reach.scheme is not None:
+        return f"Gosub(sw-in-scheme,s,1({plan.domain_id},{target.id}))"
+    return f"Gosub(sw-in-user,s,1({plan.domain_id},{target.login}@{plan.name},{target.id},{target.reach.ring_seconds}))"
 
 
 def dialplan_file(domain_id: int, objects: Mapping[Key, str]) -> str:
@@ -92,6 +101,8 @@ def dialplan_file(domain_id: int, objects: Mapping[Key, str]) -> str:
         lines += ["", f"[d{domain_id}-ext]", *(body for _key, body in sorted(parts["extension"]))]
     if parts["conf"]:
         lines += ["", f"[d{domain_id}-conf]", *(body for _key, body in sorted(parts["conf"]))]
+    if parts["scheme"]:
+        lines += ["", f"[d{domain_id}-scheme]", *(body for _key, body in sorted(parts["scheme"]))]
     if parts["route"]:  # the first one is the heading
         lines += ["", *(body for _key, body in sorted(parts["route"]))]
     if parts["did"]:

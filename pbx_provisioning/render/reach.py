@@ -24,10 +24,14 @@ def includes(plan: DomainPlan) -> str:
 
 
 def codes(plan: DomainPlan) -> dict[tuple[str, str], str]:
-    """The domain's own feature codes."""
+    """The domain's own feature codes, and whose ringing calls each user may take [PICK-06]."""
     if plan.is_blocked or not plan.pickup_code:
         return {}
-    return {("code", plan.pickup_code): f"exten => {plan.pickup_code},1,Goto(sw-pickup,s,1)"}
+    found = {("code", plan.pickup_code): f"exten => {plan.pickup_code},1,Gosub(sw-pickup,s,1)"}
+    for user in plan.users:
+        if user.pickup_group is not None:
+            found["conf", f"g{user.id}"] = f"exten => g{user.id},1,Return({user.pickup_group})"
+    return found
 
 
 def routes(plan: DomainPlan) -> dict[tuple[str, str], str]:

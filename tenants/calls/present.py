@@ -19,7 +19,7 @@ REFUSALS = {
     "number": lazy("Wrong number"), "absent": lazy("The number is not in service"), "trial": lazy("Not possible in trial"), "limit": lazy("Too many calls at once"),
     "trunk": lazy("No line to the public network"), "error": lazy("The panel did not answer"),
     "ended": lazy("The money ended"), "offline": lazy("Authorised without the panel"),
-    "unregistered": lazy("No phone is registered"), "no_rule": lazy("Nobody is set to answer this number"),
+    "unregistered": lazy("No phone is registered"), "no_rule": lazy("Nobody is set to answer this number"), "pickup": lazy("Nothing to pick up"),
 }
 ICONS = {"in": "phone-incoming", "out": "phone-outgoing", "internal": "phone", "emergency": "alert-triangle"}
 

@@ -100,15 +100,6 @@ class BookPages(Controller):
     async def edit(self, request: Request, contact_id: FromPath[int]) -> Template:
         return await self._form(request, row_id(contact_id))
 
-    @get("/number-row/{row:int}")
-    async def number_row(self, request: Request, row: FromPath[int]) -> Template:
-        """One more number for the open form."""
-        if not 0 <= row <= 1000:
-            raise NotFound("not_found", _("There is no such page."))
-        book = self.book(request)
-        return await page(request, "directory/number_row.html", row=row, base=self.base,
-                          kinds={kind: KIND_LABELS[kind] for kind in book.kinds})
-
     async def _save(self, request: Request, contact_id: int = 0) -> Response:
         form, book = await ContactForm.of(request), self.book(request)
         try:

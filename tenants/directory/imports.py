@@ -165,7 +165,8 @@ async def create_ready(tx: DomainTx, book: Book, import_id: int) -> int:
     ids = {one["speed_dial"]: one["id"] for one in await tx.fetch(
         "INSERT INTO contact (domain_id, owner_id, name, group_id, speed_dial) SELECT $1, $2, x.name, x.group_id, "
         "x.digits FROM unnest($3::text[], $4::bigint[], $5::text[]) AS x (name, group_id, digits) "
-        "RETURNING id, speed_dial", tx.domain_id, book.owner_id, [one_line(line.cells[NAME]) for line, _digits in ready],
+        "RETURNING id, speed_dial", tx.domain_id, book.owner_id,
+        [one_line(line.cells[NAME]) for line, _digits in ready],
         [group_ids.get(line.group.lower()) for line, _digits in ready], [digits for _line, digits in ready])}
     await service.keep_numbers(tx, [(ids[digits], line.numbers) for line, digits in ready])
     await history.record(tx, "contacts_imported", "contact", object_name=row["file_name"],

@@ -65,11 +65,13 @@ async def phonebook(request: Request, token: FromPath[str], name: FromPath[str])
         raise NotFound("not_found", _("There is no such page."))
     domain_id, user_id = owner
     async with domain_transaction(Actor.system(domain_id, "phonebook")) as tx:
-        locale, title = await tx.fetchrow("SELECT locale, company_name FROM domain WHERE id = $1", domain_id) or ("", "")
+        domain = await tx.fetchrow("SELECT locale, company_name FROM domain WHERE id = $1", domain_id)
+        assert domain is not None
         known = await books.extensions(tx)
         found = await books.phone_entries(tx, user_id)
-    with speaking(locale):
-        text = books.FORMATS[name]([(entry, books.dialable(entry, known)) for entry in found], title)
+    with speaking(domain["locale"]):
+        text = books.FORMATS[name]([(entry, books.dialable(entry, known)) for entry in found],
+                                   domain["company_name"])
     content = text.encode()
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "X-Robots-Tag": "noindex"}
@@ -84,8 +86,8 @@ async def _limit(request: Request, token: str) -> None:
     keys = {f"phonebook:{digest}": PER_TOKEN, f"phonebook:{limit_key(client_ip(request))}": PER_ADDRESS}
     async with store.client().pipeline(transaction=True) as pipe:
         for key in keys:
+            pipe.set(key, 0, ex=60, nx=True)
             pipe.incr(key)
-            pipe.expire(key, 60, nx=True)
-        counts = (await pipe.execute())[::2]
+        counts = (await pipe.execute())[1::2]
     if any(count > most for count, most in zip(counts, keys.values(), strict=True)):
         raise TooManyRequests("too_many", _("Too many requests. Try again in a minute."), retry_after=60)

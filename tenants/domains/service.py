@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from asyncpg import ForeignKeyViolationError, UniqueViolationError
 
 from app.audit import history
 from app.kernel import parameters
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
-from app.kernel.i18n import _
+from app.kernel.i18n import _, format_money
 from app.kernel.money import Currency, Money
 from billing.accounts.blocks import FINANCIAL, end_block, start_block
 from billing.accounts.rules import Scheme, missing_funds
@@ -102,11 +104,17 @@ async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str, quo
     await _charge_first_day(tx, tariff_id, quoted)
 
 
+async def _begin_billing(tx: DomainTx, day: date) -> None:
+    """This day is settled here; the daily run goes on with the next."""
+    await tx.execute("UPDATE account SET billed_through = $2 WHERE domain_id = $1", tx.domain_id, day)
+
+
 async def _charge_first_day(tx: DomainTx, tariff_id: int, quoted: str | None) -> None:
     quote = await fees.quote_after_trial(tx, tariff_id)
     if quoted is not None and quoted != quote.mark:
         raise fees.CostChanged("cost_changed", _("The amounts have changed meanwhile. Look at them and save again."),
                                quote=quote)
+    await _begin_billing(tx, quote.day)
     posting = fees.first_day_posting(quote, tx.now)
     if posting is None:
         return
@@ -130,15 +138,16 @@ async def change_terms(tx: DomainTx, *, scheme: Scheme, credit_limit: Money | No
     Raises:
         InvalidFields: the limit does not suit the scheme, the bounds or the balance.
     """
-    row = await tx.fetchrow("SELECT scheme, credit_limit, balance, currency FROM account WHERE domain_id = $1 "
-                            "FOR NO KEY UPDATE", tx.domain_id)
+    row = await tx.fetchrow("SELECT scheme, credit_limit, credit_max, balance, currency FROM account "
+                            "WHERE domain_id = $1 FOR NO KEY UPDATE", tx.domain_id)
     if row is None:
         raise NotFound("domain", _("There is no such domain"))
     currency = Currency(row["currency"])
     balance = Money(row["balance"], currency)
+    most = await parameters.get(tx, "credit.max")
     check_credit_limit(credit_limit, scheme, balance,
                        least=Money(await parameters.get(tx, "credit.min"), currency),
-                       most=Money(await parameters.get(tx, "credit.max"), currency))
+                       most=Money(min(most, row["credit_max"] or most), currency))
     amount = credit_limit.amount if credit_limit else None
     await tx.execute("UPDATE account SET scheme = $2, credit_limit = $3 WHERE domain_id = $1",
                      tx.domain_id, scheme.value, amount)
@@ -176,20 +185,33 @@ async def change_tariff(tx: DomainTx, tariff_id: int) -> None:
                          changes={"tariff": (before["name"], after)})
 
 
-async def change_limits(tx: DomainTx, *, max_users: int, max_paid_calls: int) -> None:
-    """How many users a domain may have and how many paid calls may run at once.
+async def change_limits(tx: DomainTx, *, max_users: int, max_paid_calls: int, credit_max: Money | None) -> None:
+    """How many users a domain may have, how many paid calls may run at once, and the largest credit limit that may
+    be set for it (None: the provider's `credit.max`) [FIN-D11].
 
-    A number of users below the present one only stops new ones from being added.
+    A smaller limit takes nothing away that is there: it holds for what is added or set from now on.
+
+    Raises:
+        InvalidFields: the largest credit limit is outside of the provider's bounds.
     """
-    before = await tx.fetchrow("SELECT name, max_users, max_paid_calls FROM domain WHERE id = $1 FOR UPDATE",
-                               tx.domain_id)
+    before = await tx.fetchrow(
+        "SELECT d.name, d.max_users, d.max_paid_calls, a.credit_max FROM domain d "
+        "JOIN account a ON a.domain_id = d.id WHERE d.id = $1 FOR UPDATE", tx.domain_id)
     if before is None:
         raise NotFound("domain", _("There is no such domain"))
+    amount = credit_max.amount if credit_max else None
+    if amount is not None:
+        least, most = [await parameters.get(tx, key) for key in ("credit.min", "credit.max")]
+        if not least <= amount <= most:
+            text = _("From %(least)s to %(most)s") % {"least": format_money(Money(least), trim=True),
+                                                      "most": format_money(Money(most), trim=True)}
+            raise InvalidFields("credit_max", text, fields={"credit_max": text})
     await tx.execute("UPDATE domain SET max_users = $2, max_paid_calls = $3 WHERE id = $1",
                      tx.domain_id, max_users, max_paid_calls)
+    await tx.execute("UPDATE account SET credit_max = $2 WHERE domain_id = $1", tx.domain_id, amount)
     await history.record(tx, "limits_changed", "domain", object_id=tx.domain_id, object_name=before["name"], changes={
         "max_users": (before["max_users"], max_users),
-        "max_paid_calls": (before["max_paid_calls"], max_paid_calls)})
+        "max_paid_calls": (before["max_paid_calls"], max_paid_calls), "credit_max": (before["credit_max"], amount)})
 
 
 async def _name(tx: DomainTx) -> str:

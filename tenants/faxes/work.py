@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from app.kernel import files, letters, parameters
 from app.kernel.db import DomainTx, PlatformTx
+from app.kernel.errors import NotFound
 from app.kernel.i18n import lazy
 from app.kernel.letter_texts import letter
 from tenants.calls.present import shown_number
@@ -51,10 +52,13 @@ async def take_conversion(tx: PlatformTx) -> Conversion | None:
     bound = await tx.enter_domain(row["domain_id"])
     taken = await bound.fetchval("SELECT count(*) FROM fax_event WHERE domain_id = $1 AND fax_id = $2 "
                                  "AND event = 'conversion_taken'", bound.domain_id, row["id"])
-    if taken >= MAX_CONVERSIONS:
+    try:
+        source = await files.load(tx, row["source_id"]) if taken < MAX_CONVERSIONS else None
+    except NotFound:  # one lost document does not hold up the others
+        source = None
+    if source is None:
         await conversion_failed(bound, row["id"], "broken")
         return await take_conversion(tx)
-    source = await files.load(tx, row["source_id"])
     await bound.execute("UPDATE fax SET state = 'converting', worked_at = $3 WHERE domain_id = $1 AND id = $2",
                         bound.domain_id, row["id"], tx.now)
     await note(bound, row["id"], "conversion_taken")
@@ -100,6 +104,7 @@ class Attempt:
     user_id: int
     number: str
     is_internal: bool
+    extension: str
     station: str  # E.164 digits printed on the receiver's page head, "" without
     number_of: int
     tiff: bytes
@@ -129,7 +134,7 @@ async def take_attempt(tx: PlatformTx, node_id: int) -> Attempt | None:
     is_internal = row["other_user_id"] is not None
     return Attempt(row["id"], row["domain_id"], row["user_id"],
                    (row["inside"] or row["number"]) if is_internal else row["number"], is_internal,
-                   row["station"] or "", count, row["tiff"])
+                   row["extension"], row["station"] or "", count, row["tiff"])
 
 
 async def attempts_under_way(tx: PlatformTx, node_id: int) -> dict[str, tuple[int, int]]:

@@ -79,7 +79,7 @@ class NumberPages(Controller):
         form = await form_of(request, NumberForm)
         async with domain_transaction(request.user.actor) as tx:
             await service.set_number(tx, row_id(number_id), target_user_id=form.target_user_id,
-                                     is_default=form.is_default)
+                                     is_default=form.is_default, target_kind=form.target_kind)
         return applying(request, _("Saved."), url=LIST, close_modal=True, refresh_list=True)
 
 

@@ -21,6 +21,7 @@ class NumberRow:
     region: str
     assigned_at: datetime | None
     target_user_id: int | None
+    target_kind: str  # user: it rings; fax: it is received as a fax for the user
     target_name: str
     target_extension: str
     is_default: bool
@@ -36,7 +37,7 @@ class NumberRow:
 
 
 _NUMBERS = """
-SELECT n.id, n.e164, n.category, n.region, n.assigned_at, n.target_user_id,
+SELECT n.id, n.e164, n.category, n.region, n.assigned_at, n.target_user_id, n.target_kind,
        COALESCE(u.display_name, '') AS target_name, COALESCE(u.extension, '') AS target_extension,
        n.id IS NOT DISTINCT FROM d.default_number_id AS is_default,
        (SELECT count(*) FROM domain_user o

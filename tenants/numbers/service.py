@@ -10,7 +10,8 @@ from app.kernel.i18n import _
 from tenants.numbers.outgoing import may_be_outgoing, shown_number
 
 
-async def set_number(tx: DomainTx, number_id: int, *, target_user_id: int | None, is_default: bool) -> None:
+async def set_number(tx: DomainTx, number_id: int, *, target_user_id: int | None, is_default: bool,
+                     target_kind: str = "user") -> None:
     """The number's settings window: who rings and whether the domain shows it [NUM-20, NUM-21].
 
     Without a target the caller hears the busy tone [RTE-03]. Un-ticking the domain's outgoing number
@@ -22,7 +23,7 @@ async def set_number(tx: DomainTx, number_id: int, *, target_user_id: int | None
     """
     default_id = await tx.fetchval(  # the order of locks is domain, number
         "SELECT default_number_id FROM domain WHERE id = $1 FOR NO KEY UPDATE", tx.domain_id)
-    row = await tx.fetchrow("SELECT e164, category, target_user_id FROM phone_number "
+    row = await tx.fetchrow("SELECT e164, category, target_user_id, target_kind FROM phone_number "
                             "WHERE domain_id = $1 AND id = $2 FOR NO KEY UPDATE", tx.domain_id, number_id)
     if row is None:
         raise NotFound("number", _("There is no such number"))
@@ -33,6 +34,11 @@ async def set_number(tx: DomainTx, number_id: int, *, target_user_id: int | None
         changes["target"] = (await _user_name(tx, row["target_user_id"]), await _user_name(tx, target_user_id))
         await tx.execute("UPDATE phone_number SET target_user_id = $3 WHERE domain_id = $1 AND id = $2",
                          tx.domain_id, number_id, target_user_id)
+    target_kind = target_kind if target_user_id is not None else "user"
+    if target_kind != row["target_kind"]:
+        changes["target_kind"] = (row["target_kind"], target_kind)
+        await tx.execute("UPDATE phone_number SET target_kind = $3 WHERE domain_id = $1 AND id = $2", tx.domain_id,
+                         number_id, target_kind)
     was_default = default_id == number_id
     if is_default != was_default:
         changes["is_default"] = (was_default, is_default)

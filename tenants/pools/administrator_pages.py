@@ -25,7 +25,7 @@ from tenants.pools.rules import SUBGROUP_ADMIN, SUPERVISOR, NewAdministrator
 LIST = "/group/administrators"
 COLUMNS = (
     Column("status", lazy("Status"), "a.is_active"), Column("login", lazy("Login"), "a.login"),
-    Column("name", lazy("Display name"), "lower(a.display_name)"), Column("email", lazy("E-mail"), "a.email"),
+    Column("name", lazy("Person's display name"), "lower(a.display_name)"), Column("email", lazy("E-mail"), "a.email"),
     Column("phone", lazy("Phone number"), wide_only=True), Column("groups", lazy("Groups"), wide_only=True),
 )
 RowId = Annotated[int, Field(ge=1, lt=2**63)]

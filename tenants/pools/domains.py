@@ -96,4 +96,4 @@ async def change_route_number(tx: PoolTx, domain_id: int, number: str) -> None:
 
 async def lock_routes(tx: PoolTx | PlatformTx, pool_id: int) -> None:
     """One change of a pool's route numbers at a time: no constraint can say "not a prefix of another"."""
-    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('pool-routes:' || $1::text, 0))", pool_id)
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('pool-routes:' || $1::bigint::text, 0))", pool_id)

@@ -91,14 +91,17 @@ class BulkPages(Controller):
     path = "/group/bulk"
     opt = {"permission": Permission.POOL_MANAGE}
 
-    @get("/{what:str}")
-    async def ask(self, request: Request, what: FromPath[str]) -> Template:
-        """`what`: new | move | remove."""
-        async with pool_transaction(request.user.actor) as tx:
-            ids = await _chosen(tx, request)
-            choices = await people.subgroup_choices(tx)
-            alone = await queries.ungrouped(tx, ids)
-        return await page(request, "pools/bulk.html", shell="pool", ids=ids, choices=choices, what=what, alone=alone)
+    @get("/new")
+    async def ask_new(self, request: Request) -> Template:
+        return await _ask(request, "new")
+
+    @get("/move")
+    async def ask_move(self, request: Request) -> Template:
+        return await _ask(request, "move")
+
+    @get("/remove")
+    async def ask_remove(self, request: Request) -> Template:
+        return await _ask(request, "remove")
 
     @post("/new", status_code=200)
     async def to_new(self, request: Request) -> Response:
@@ -114,6 +117,14 @@ class BulkPages(Controller):
     async def remove(self, request: Request) -> Response:
         form = parse_form(ChosenForm, await request.form())
         return await _moved(request, lambda tx: subgroups.remove_from_group(tx, form.ids))
+
+
+async def _ask(request: Request, what: str) -> Template:
+    async with pool_transaction(request.user.actor) as tx:
+        ids = await _chosen(tx, request)
+        choices = await people.subgroup_choices(tx)
+        alone = await queries.ungrouped(tx, ids)
+    return await page(request, "pools/bulk.html", shell="pool", ids=ids, choices=choices, what=what, alone=alone)
 
 
 async def _moved(request: Request, move: Callable[[PoolTx], Awaitable[Moved]]) -> Response:

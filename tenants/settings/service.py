@@ -25,6 +25,8 @@ async def save(tx: DomainTx, typed: Mapping[str, str]) -> Settings:
         InvalidFields: names every wrong field; nothing is stored.
     """
     before = await queries.settings_of(tx, tx.domain_id, lock=True)
+    if not typed.get("balance_notice_on"):  # its field is switched off then and the amount stays [SET-05]
+        typed = {**typed, "balance_notice_below": str(before.balance_notice_below or "")}
     try:
         after = read_settings(typed, await queries.taken_in(tx))
     except WrongSettings as wrong:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
-from app.kernel.db import DomainTx
+from app.kernel import parameters
+from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
 from app.kernel.money import Currency, Money
 from billing.accounts import service as accounts
 from billing.accounts.posting import Operation, Posting, connection_postings, disconnection_posting
 from billing.accounts.rules import ConnectionCost, Cycle, RecurringFee, connection_cost
+from billing.subscriptions.registry import Days, recurring
+from billing.subscriptions.rules import fee_key, local_day
 from billing.tariffs.rules import ADDITIONAL_USER, Tariff
 
 
@@ -45,6 +47,12 @@ WHERE d.id = $1
 """
 
 
+_USERS_OF_MANY = """
+SELECT a.domain_id, a.currency, t.name, t.timezone, t.included_users, t.user_monthly, t.user_connection, t.fee_cycle,
+       (SELECT count(*) FROM domain_user u WHERE u.domain_id = a.domain_id AND u.created_at < wanted.day) AS users
+FROM unnest($1::bigint[], $2::timestamptz[]) AS wanted (domain_id, day)
+JOIN account a ON a.domain_id = wanted.domain_id JOIN tariff t ON t.id = a.tariff_id WHERE t.user_monthly > 0
+"""
 _TERMS_OF_TARIFF = _TERMS.replace("t.id = a.tariff_id", "t.id = $2")
 
 
@@ -53,7 +61,7 @@ async def quote_new_user(tx: DomainTx) -> Quote:
     terms = await _terms(tx)
     currency = Currency(terms["currency"])
     fee = _tariff(terms, currency).new_users_fee(terms["users"])
-    day = tx.now.astimezone(ZoneInfo(terms["timezone"])).date()
+    day = local_day(tx.now, await parameters.get(tx, "billing.timezone"))
     cost = connection_cost([fee], day, trial=terms["mode"] == "trial", currency=currency)
     return Quote(cost, fee, day, terms["users"], Money(terms["balance"], currency))
 
@@ -70,7 +78,7 @@ async def quote_after_trial(tx: DomainTx, tariff_id: int) -> Quote:
         raise InvalidFields("tariff", text, fields={"tariff_id": text})
     currency = Currency(terms["currency"])
     fee = replace(_tariff(terms, currency).new_users_fee(0, terms["users"]), connection=None)
-    day = tx.now.astimezone(ZoneInfo(terms["timezone"])).date()
+    day = local_day(tx.now, await parameters.get(tx, "billing.timezone"))
     return Quote(connection_cost([fee], day, currency=currency), fee, day, terms["users"],
                  Money(terms["balance"], currency))
 
@@ -80,8 +88,15 @@ def first_day_posting(quote: Quote, at: datetime) -> Posting | None:
     amount = quote.fee.first_charge(quote.day)
     if not amount:
         return None
-    return Posting(f"fee:{quote.fee.service}:{quote.day.isoformat()}", Operation.SUBSCRIPTION_FEE, quote.fee.service,
+    return Posting(fee_key(quote.fee, quote.day), Operation.SUBSCRIPTION_FEE, quote.fee.service,
                    quote.fee.quantity, -amount, at)
+
+
+@recurring
+async def users_fees(tx: DomainTx | PlatformTx, days: Days) -> dict[int, list[RecurringFee]]:
+    """The users beyond the tariff's included ones, as of each domain's day: later ones have paid for it themselves."""
+    rows = await tx.fetch(_USERS_OF_MANY, list(days), list(days.values()))
+    return {row["domain_id"]: [_tariff(row, Currency(row["currency"])).new_users_fee(0, row["users"])] for row in rows}
 
 
 async def monthly_saving(tx: DomainTx, leaving: int = 1) -> Money:

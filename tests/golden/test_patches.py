@@ -30,10 +30,10 @@ def test_a_moved_extension_and_a_number() -> None:
          ("DialplanExtensionRemove", {"Context": "d42-ext", "Extension": "101"})],
         [("DialplanExtensionAdd", {
             "Context": "sw-did", "Extension": "74951234567", "Priority": "1", "Application": "Gosub",
-            "ApplicationData": "sw-in-user,s,1(42,anna.p@acme.pbx.example,8,60)", "Replace": "yes"}),
+            "ApplicationData": "sw-in-user,s,1(42,anna.p@acme.pbx.example,8,40)", "Replace": "yes"}),
          ("DialplanExtensionAdd", {
              "Context": "d42-ext", "Extension": "300", "Priority": "1", "Application": "Gosub",
-             "ApplicationData": "sw-user,s,1(ivanov@acme.pbx.example,7,60)", "Replace": "yes"})])
+             "ApplicationData": "sw-user,s,1(ivanov@acme.pbx.example,7,40)", "Replace": "yes"})])
 
 
 def test_what_needs_a_reload() -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from app.auth import accounts, store
+from app.auth import accounts, journal, sessions, store
 from app.auth.accounts import Account
+from app.auth.shells import DOMAIN
 from app.auth.sso import config, openid
 from app.auth.sso.openid import Client, NotTrusted, Proof
 from app.auth.sso.outgoing import Unreachable
@@ -132,9 +133,9 @@ async def finish(state: str, code: str, cookie: str, *, issuer: str = "") -> Fou
         client_secret = await config.secret(tx) if same else ""
     if not same or (issuer and issuer != attempt.issuer):
         raise _dead()
-    claims = await _ask(attempt, state, client_secret, code)
+    by_subject = known.match_by == config.SUBJECT
+    claims = await _ask(attempt, state, client_secret, code, needs_email=not by_subject)
     async with domain_transaction(Actor.system(attempt.domain_id, "sign-in")) as tx:
-        by_subject = known.match_by == config.SUBJECT
         account = await config.by_subject(tx, claims["sub"]) if by_subject \
             else await config.by_email(tx, _verified_email(claims))
     if account is None:
@@ -153,11 +154,11 @@ async def _use_up(state: str, cookie: str) -> _Attempt:
     return attempt
 
 
-async def _ask(attempt: _Attempt, state: str, client_secret: str, code: str) -> dict[str, Any]:
+async def _ask(attempt: _Attempt, state: str, client_secret: str, code: str, *, needs_email: bool) -> dict[str, Any]:
     try:
         provider = await openid.discover(attempt.issuer)
         return await openid.identify(provider, Client(attempt.client_id, client_secret, redirect_uri()),
-                                     Proof(state, attempt.nonce, attempt.verifier), code)
+                                     Proof(state, attempt.nonce, attempt.verifier), code, needs_email=needs_email)
     except Unreachable as error:
         log.warning("sso_unreachable", domain_id=attempt.domain_id, error=str(error))
         raise _away() from None
@@ -171,15 +172,24 @@ def _verified_email(claims: dict[str, Any]) -> str:
     """An address that its owner has not proved could be anybody's."""
     email = claims.get("email")
     if not isinstance(email, str) or claims.get("email_verified") not in (True, "true"):
-        raise Refused("sso_no_email", _("The sign-in service of your company does not confirm your e-mail address. Tell "
-                                        "the administrator of your domain."))
+        raise Refused("sso_no_email", _("The sign-in service of your company does not confirm your e-mail address. "
+                                        "Tell the administrator of your domain."))
     return email.strip()
 
 
-async def only_way_in(account: Account) -> bool:
-    """Whether this person's password opens the cabinet no more; the phone keeps it."""
-    if account.is_administrator:
-        return False
-    async with domain_transaction(Actor.system(account.person.domain_id, "sign-in")) as tx:
-        known = await config.read(tx)
-    return known.is_enabled and known.is_required
+async def enter(account: Account, *, ip: str, request_id: str, device: str) -> str:
+    """A session for whom the provider named; the cookie's token.
+
+    Raises:
+        Refused: the account changed in this very moment.
+    """
+    token = await sessions.start(DOMAIN, account.person, ip=ip, device=device)
+    try:
+        confirmed = await journal.confirm(account, account.actor(ip, request_id), None)
+    except BaseException:
+        await sessions.end(token)
+        raise
+    if not confirmed:
+        await sessions.end(token)
+        raise _dead()
+    return token

@@ -71,7 +71,7 @@ class Proof:
 async def _asking() -> AsyncIterator[httpx.AsyncClient]:
     """Raises Unreachable for all that can go wrong on the way."""
     try:
-        async with asyncio.timeout(WHOLE_SECONDS), httpx.AsyncClient(**client_options()) as client:  # type: ignore[arg-type]
+        async with asyncio.timeout(WHOLE_SECONDS), httpx.AsyncClient(**client_options()) as client:
             yield client
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
         raise Unreachable(repr(error)[:300]) from None
@@ -117,7 +117,7 @@ def _checked(issuer: str, found: dict[str, Any]) -> Provider:
     return Provider(**found)
 
 
-def _oauth(client: Client) -> AsyncOAuth2Client:
+def _oauth(client: Client) -> Any:  # typed on a package that is not installed
     return AsyncOAuth2Client(client.id, client.secret, scope=SCOPE, redirect_uri=client.redirect_uri,
                              code_challenge_method="S256", **client_options())
 
@@ -129,7 +129,8 @@ def authorization_url(provider: Provider, client: Client, proof: Proof) -> str:
     return url
 
 
-async def identify(provider: Provider, client: Client, proof: Proof, code: str) -> dict[str, Any]:
+async def identify(provider: Provider, client: Client, proof: Proof, code: str, *,
+                   needs_email: bool) -> dict[str, Any]:
     """Exchange the code; the claims of whoever signed in there.
 
     Raises:
@@ -144,7 +145,7 @@ async def identify(provider: Provider, client: Client, proof: Proof, code: str) 
     except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
         raise Unreachable(repr(error)[:300]) from None
     claims = await _claims(provider, client.id, proof.nonce, str(tokens.get("id_token") or ""))
-    if "email" not in claims and provider.userinfo_endpoint:
+    if needs_email and "email" not in claims and provider.userinfo_endpoint:
         claims |= await _userinfo(provider, str(tokens.get("access_token") or ""), claims["sub"])
     return claims
 

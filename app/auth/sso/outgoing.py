@@ -10,7 +10,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from ipaddress import IPv6Address, ip_address
-from typing import cast
+from typing import Any, cast
 
 import httpx
 
@@ -94,7 +94,7 @@ class _Short(httpx.AsyncByteStream):
         await self._inner.aclose()
 
 
-def client_options() -> dict[str, object]:
+def client_options() -> dict[str, Any]:
     """For httpx.AsyncClient and what is built on it."""
     return {"transport": PublicTransport(), "timeout": SECONDS, "trust_env": False, "follow_redirects": False,
             "headers": {"Accept": "application/json", "Accept-Encoding": "identity"}}

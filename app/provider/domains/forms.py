@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from app.kernel.money import Money
+from app.provider.domains.profile import Profile
 from app.provider.fields import Email, Line, Reference, Zone, plain_text
 from app.web.forms import FormModel
 from billing.accounts.rules import Scheme
@@ -72,6 +73,34 @@ class TariffForm(FormModel):
 class LimitsForm(FormModel):
     max_users: Annotated[int, Field(ge=1, le=100_000)]
     max_paid_calls: Annotated[int, Field(ge=1, le=10_000)]
+    credit_max: Annotated[Decimal | None, Field(gt=0, max_digits=14, decimal_places=2)] = None
+
+
+class ProfileForm(FormModel):
+    """What only the provider sets [SET-03]."""
+
+    company_name: Annotated[Line, Field(min_length=1, max_length=200)]
+    display_name: Annotated[Line, Field(min_length=1, max_length=100)]
+    notification_email: Email = ""
+    timezone: Zone
+    locale: Literal["ru", "en"]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    area_code: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] = ""
+    pbx_node_id: Reference
+
+    def profile(self) -> Profile:
+        return Profile(**self.model_dump())
+
+
+class PasswordForm(FormModel):
+    password: str
+    send_credentials: bool
+
+
+class EnterForm(FormModel):
+    """Nobody chosen: as the domain's administrator."""
+
+    user_id: Reference | None = None
 
 
 class BlockForm(FormModel):

@@ -6,9 +6,13 @@ from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
+from app.audit import queries as audit
 from app.audit import words
+from app.auth import jump, sessions
+from app.kernel.actors import ActorKind
 from app.kernel.db import DomainTx, PlatformTx, platform_transaction
-from app.kernel.i18n import _, lazy
+from app.kernel.i18n import LANGUAGES, _, lazy
+from app.kernel.money import Money
 from app.provider.console import (
     BLOCKS,
     DOMAINS,
@@ -22,8 +26,17 @@ from app.provider.console import (
     show,
     tariff_choices,
 )
-from app.provider.domains import queries, service
-from app.provider.domains.forms import BlockForm, LimitsForm, NewDomainForm, TariffForm, TermsForm
+from app.provider.domains import profile, queries, service
+from app.provider.domains.forms import (
+    BlockForm,
+    EnterForm,
+    LimitsForm,
+    NewDomainForm,
+    PasswordForm,
+    ProfileForm,
+    TariffForm,
+    TermsForm,
+)
 from app.provider.zones import time_zones
 from app.web.exports import ExportColumn, xlsx_answer
 from app.web.lists import Column, Filter, ListQuery, Page
@@ -54,6 +67,7 @@ async def _list_query(request: Request, tx: PlatformTx) -> ListQuery:
         Filter("mode", lazy("Mode"), MODES), Filter("scheme", lazy("Scheme"), SCHEMES),
         Filter("block", lazy("Blocks"), BLOCK_FILTER), Filter("state", lazy("Configuration"), STATE_FILTER),
         Filter("pool", lazy("Pool"), {str(key): name for key, name in await pool_choices(tx)}),
+        Filter("tariff", lazy("Tariff"), {str(key): name for key, name in await tariff_choices(tx)}),
         Filter("node", lazy("PBX node"), {str(key): name for key, name in await node_choices(tx)})))
 
 
@@ -112,15 +126,16 @@ class DomainCard(Controller):
         async with platform_transaction(request.user.actor) as tx:
             domain = await queries.facts(tx, domain_id)
             blocks = await queries.open_blocks(tx, domain_id)
-        return await show(request, "provider/domains/card.html", domain=domain, blocks=blocks)
+            people = await profile.administrators(await _bound(tx, domain_id))
+        return await show(request, "provider/domains/card.html", domain=domain, blocks=blocks, people=people)
 
     @get("/history")
     async def history(self, request: Request, domain_id: FromPath[int]) -> Template:
         query = ListQuery.of(request, columns=HISTORY_COLUMNS)
         async with platform_transaction(request.user.actor) as tx:
             facts = await queries.facts(tx, domain_id)
-            rows, total = await queries.history_of(tx, domain_id, limit=query.limit, offset=query.offset,
-                                                   like=query.like())
+            rows, total = await audit.page(await _bound(tx, domain_id), audit.Wanted(text=query.search),
+                                           limit=query.limit, offset=query.offset)
         return await show(request, "provider/domains/history.html", domain=facts, found=Page(rows, total, query),
                           words=words)
 
@@ -132,7 +147,17 @@ class DomainCard(Controller):
         async with platform_transaction(request.user.actor) as tx:
             domain = await queries.facts(tx, domain_id)
             blocks, tariffs = await queries.open_blocks(tx, domain_id), await tariff_choices(tx)
-        return await show(request, f"provider/domains/{what}.html", domain=domain, blocks=blocks, tariffs=tariffs)
+            nodes = await node_choices(tx)
+        return await show(request, f"provider/domains/{what}.html", domain=domain, blocks=blocks, tariffs=tariffs,
+                          nodes=nodes, zones=time_zones(), languages_of=LANGUAGES)
+
+    @post("/profile", opt=DOMAINS)
+    async def profile(self, request: Request, domain_id: FromPath[int]) -> Response:
+        form = await form_of(request, ProfileForm)
+        async with platform_transaction(request.user.actor) as tx:
+            rendered = await profile.change(await _bound(tx, domain_id), form.profile())
+        return saved(request, f"{LIST}/{domain_id}",
+                     _("Saved; the PBX takes it within seconds.") if rendered else _("Saved."))
 
     @post("/terms", opt=DOMAINS)
     async def terms(self, request: Request, domain_id: FromPath[int]) -> Response:
@@ -154,7 +179,8 @@ class DomainCard(Controller):
         form = await form_of(request, LimitsForm)
         async with platform_transaction(request.user.actor) as tx:
             await domains.change_limits(await _bound(tx, domain_id), max_users=form.max_users,
-                                        max_paid_calls=form.max_paid_calls)
+                                        max_paid_calls=form.max_paid_calls,
+                                        credit_max=None if form.credit_max is None else Money(form.credit_max))
         return saved(request, f"{LIST}/{domain_id}", _("Saved."))
 
     @post("/block", opt=DOMAINS)
@@ -173,11 +199,39 @@ class DomainCard(Controller):
                      _("The block is lifted.") if ended else _("There was no administrative block."))
 
 
-FORMS = frozenset({"terms", "tariff", "limits", "block", "unblock"})
+class DomainAccess(Controller):
+    """Into the domain's cabinet, and a way back in for its administrators."""
+
+    path = LIST + "/{domain_id:int}"
+    opt = VIEW
+
+    @post("/enter")
+    async def enter(self, request: Request, domain_id: FromPath[int]) -> Template:
+        """With the rights of its administrator, or in the place of a user; who only reads here reads there, too."""
+        form = await form_of(request, EnterForm)
+        return await jump.leap(request, await jump.issue(request.user, domain_id, as_user_id=form.user_id or 0))
+
+    @get("/administrators/{user_id:int}/password", opt=DOMAINS)
+    async def ask_password(self, request: Request, domain_id: FromPath[int], user_id: FromPath[int]) -> Template:
+        async with platform_transaction(request.user.actor) as tx:
+            person = await profile.administrator(await _bound(tx, domain_id), user_id)
+        return await show(request, "provider/domains/password.html", domain_id=domain_id, person=person)
+
+    @post("/administrators/{user_id:int}/password", opt=DOMAINS)
+    async def password(self, request: Request, domain_id: FromPath[int], user_id: FromPath[int]) -> Response:
+        form = await form_of(request, PasswordForm)
+        async with platform_transaction(request.user.actor) as tx:
+            await profile.reset_password(await _bound(tx, domain_id), user_id, form.password,
+                                         send_credentials=form.send_credentials)
+        await sessions.end_sessions(ActorKind.DOMAIN_USER, domain_id, user_id)
+        return saved(request, f"{LIST}/{domain_id}", _("The new password is in force."))
+
+
+FORMS = frozenset({"terms", "tariff", "limits", "block", "unblock", "profile"})
 
 
 async def _bound(tx: PlatformTx, domain_id: int) -> DomainTx:
     return await queries.bind(tx, domain_id)
 
 
-CONTROLLERS = [DomainPages, DomainCard]
+CONTROLLERS = [DomainPages, DomainCard, DomainAccess]

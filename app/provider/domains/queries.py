@@ -60,6 +60,8 @@ class DomainFacts:
     trial_seconds_left: int
     timezone: str
     area_code: str
+    country: str
+    locale: str
     notification_email: str
     route_number: str | None
     max_users: int
@@ -71,12 +73,14 @@ class DomainFacts:
     held_amount: Decimal
     scheme: str
     credit_limit: Decimal | None
+    credit_max: Decimal | None
     tariff_id: int
     tariff: str
     node_id: int
     node: str
     sip_host: str
     sip_port: int
+    pool_id: int | None
     pool: str | None
     users: int
     operators: int
@@ -99,21 +103,13 @@ class DomainFacts:
         return Money(self.held_amount, Currency(self.currency))
 
     @property
+    def largest_limit(self) -> Money | None:
+        return None if self.credit_max is None else Money(self.credit_max, Currency(self.currency))
+
+    @property
     def limit(self) -> Money | None:
         return None if self.credit_limit is None else Money(self.credit_limit, Currency(self.currency))
 
-
-@dataclass(frozen=True, slots=True)
-class HistoryRow:
-    id: int
-    at: datetime
-    actor_login: str
-    actor_name: str
-    ip: str
-    action: str
-    object_type: str
-    object_name: str
-    changes: dict[str, list]
 
 
 _FROM = """
@@ -129,6 +125,7 @@ WHERE ($1::text IS NULL OR d.name ILIKE $1 OR d.company_name ILIKE $1 OR d.displ
        OR ($5 = 'none' AND NOT EXISTS (SELECT FROM domain_block b WHERE b.domain_id = d.id AND b.ended_at IS NULL)))
   AND ($6::bigint IS NULL OR d.pool_id = $6) AND ($7::bigint IS NULL OR d.pbx_node_id = $7)
   AND ($8::text IS NULL OR ($8 = 'failed' AND s.error <> '') OR ($8 = 'behind' AND s.applied < s.desired))
+  AND ($9::bigint IS NULL OR a.tariff_id = $9)
 """
 
 _ROW = """
@@ -145,16 +142,16 @@ SELECT d.id, d.name, d.company_name, d.mode, a.scheme, a.number AS account, a.cu
 
 def _conditions(query: ListQuery) -> list[object]:
     digits = "".join(ch for ch in query.search if ch.isdigit())
-    chosen = [query.value(key) or None for key in ("mode", "scheme", "block", "pool", "node", "state")]
-    pool, node = (int(value) if value else None for value in chosen[3:5])
-    return [query.like(), digits if len(digits) >= 3 else None, *chosen[:3], pool, node, chosen[5]]
+    chosen = [query.value(key) or None for key in ("mode", "scheme", "block", "pool", "node", "state", "tariff")]
+    pool, node, tariff = (int(value) if value else None for value in (*chosen[3:5], chosen[6]))
+    return [query.like(), digits if len(digits) >= 3 else None, *chosen[:3], pool, node, chosen[5], tariff]
 
 
 async def domains(tx: PlatformTx, query: ListQuery) -> tuple[list[DomainRow], int]:
     """One page and the number of all that match. Counts of users and numbers are made for the page only."""
     arguments = _conditions(query)
     total = await tx.fetchval(f"SELECT count(*) {_FROM}", *arguments)
-    rows = await tx.fetch(f"{_ROW} {_FROM} ORDER BY {query.order_by('d.id')} LIMIT $9 OFFSET $10",
+    rows = await tx.fetch(f"{_ROW} {_FROM} ORDER BY {query.order_by('d.id')} LIMIT $10 OFFSET $11",
                           *arguments, query.limit, query.offset)
     return [DomainRow(**row) for row in rows], total
 
@@ -163,10 +160,12 @@ async def facts(tx: PlatformTx, domain_id: int) -> DomainFacts:
     """Raises NotFound."""
     row = await tx.fetchrow(
         "SELECT d.id, d.name, d.display_name, d.company_name, d.mode, d.trial_ends_at, d.trial_seconds_left, "
-        "d.timezone, d.area_code, d.notification_email, d.route_number, d.max_users, d.max_paid_calls, d.created_at, "
+        "d.timezone, d.area_code, d.country, d.locale, d.notification_email, d.route_number, d.max_users, "
+        "d.max_paid_calls, d.created_at, "
         "a.number AS account, a.currency, a.balance AS balance_amount, a.held AS held_amount, a.scheme, "
-        "a.credit_limit, a.tariff_id, t.name AS tariff, n.id AS node_id, n.name AS node, n.sip_host, n.sip_port, "
-        "p.name AS pool, "
+        "a.credit_limit, a.credit_max, a.tariff_id, t.name AS tariff, n.id AS node_id, n.name AS node, n.sip_host, "
+        "n.sip_port, "
+        "p.id AS pool_id, p.name AS pool, "
         "(SELECT count(*) FROM domain_user u WHERE u.domain_id = d.id) AS users, "
         "(SELECT count(*) FROM domain_user u WHERE u.domain_id = d.id AND u.is_operator) AS operators, "
         "ARRAY(SELECT x.e164 FROM phone_number x WHERE x.domain_id = d.id ORDER BY x.e164) AS numbers, "
@@ -185,18 +184,6 @@ async def open_blocks(tx: PlatformTx, domain_id: int) -> list[BlockRow]:
     rows = await tx.fetch("SELECT kind, reason, started_at FROM domain_block WHERE domain_id = $1 "
                           "AND ended_at IS NULL ORDER BY started_at", domain_id)
     return [BlockRow(**row) for row in rows]
-
-
-async def history_of(tx: PlatformTx, domain_id: int, *, limit: int, offset: int,
-                     like: str | None = None) -> tuple[list[HistoryRow], int]:
-    """The domain's action history, newest first."""
-    where = ("FROM action_history WHERE domain_id = $1 AND ($2::text IS NULL OR action ILIKE $2 "
-             "OR actor_login ILIKE $2 OR actor_name ILIKE $2 OR object_name ILIKE $2)")
-    total = await tx.fetchval(f"SELECT count(*) {where}", domain_id, like)
-    rows = await tx.fetch(
-        "SELECT id, at, actor_login, actor_name, ip, action, object_type, object_name, changes "
-        f"{where} ORDER BY at DESC, id DESC LIMIT $3 OFFSET $4", domain_id, like, limit, offset)
-    return [HistoryRow(**row) for row in rows], total
 
 
 async def bind(tx: PlatformTx, domain_id: int) -> DomainTx:

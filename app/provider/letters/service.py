@@ -76,7 +76,7 @@ async def save(tx: PlatformTx, letter: Letter, locale: str, subject: str, body: 
         "changed_at = EXCLUDED.changed_at, changed_by = EXCLUDED.changed_by",
         letter.key, locale, subject, body, tx.now, tx.actor.login)
     await history.record(tx, "letter_changed", "letter", object_name=f"{letter.key} {locale}", changes={
-        "subject": (before[0], subject), "body": (before[1], body)})
+        "letter_subject": (before[0], subject), "letter_body": (before[1], body)})
 
 
 async def reset(tx: PlatformTx, letter: Letter, locale: str) -> bool:
@@ -86,7 +86,7 @@ async def reset(tx: PlatformTx, letter: Letter, locale: str) -> bool:
         return False
     subject, body = letter.built_in(locale)
     await history.record(tx, "letter_reset", "letter", object_name=f"{letter.key} {locale}", changes={
-        "subject": (before[0], subject), "body": (before[1], body)})
+        "letter_subject": (before[0], subject), "letter_body": (before[1], body)})
     return True
 
 

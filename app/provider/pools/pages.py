@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
 
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
@@ -12,7 +13,7 @@ from pydantic import Field
 from app.auth import jump
 from app.kernel import parameters
 from app.kernel.actors import ActorKind
-from app.kernel.db import platform_transaction
+from app.kernel.db import PlatformTx, platform_transaction
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _, lazy, ngettext
 from app.provider.console import DOMAINS, VIEW, as_page, form_of, show
@@ -190,17 +191,9 @@ class PoolDomains(Controller):
     async def ask_remove(self, request: Request, pool_id: FromPath[int]) -> Template:
         async with platform_transaction(request.user.actor) as tx:
             pool = await queries.pool(tx, pool_id)
-            ids = await self._chosen(request, tx, pool_id)
+            ids = await _chosen(tx, request, pool_id)
             names = await queries.names(tx, pool_id, ids)
         return await show(request, "provider/pools/remove.html", pool=pool, ids=ids, names=names)
-
-    async def _chosen(self, request: Request, tx: queries.PlatformTx, pool_id: int) -> list[int]:
-        """The ticked rows, or everything that the list's address finds."""
-        if "all" in request.query_params:
-            query = ListQuery.of(request, columns=MEMBER_COLUMNS)
-            return await queries.matching(tx, pool_id, query.like())
-        return [int(text) for text in request.query_params.getall("ids", []) if text.isascii() and text.isdigit()
-                and len(text) < 19]
 
     @post("/remove", opt=DOMAINS)
     async def remove(self, request: Request, pool_id: FromPath[int]) -> Response:
@@ -213,6 +206,16 @@ class PoolDomains(Controller):
             await jump.end_for(ActorKind.POOL_ADMIN, domain_id=domain_id)
         return done(ngettext("%(n)s domain is taken out.", "%(n)s domains are taken out.", len(ids)) % {"n": len(ids)},
                     refresh_list=True)
+
+
+async def _chosen(tx: PlatformTx, request: Request, pool_id: int) -> list[int]:
+    """The ticked rows; with "select all", everything that the list's search finds."""
+    everything = request.query_params.get("all", "")
+    if not everything:
+        texts = request.query_params.getall("ids", [])
+        return [int(one) for one in texts if one.isascii() and one.isdigit() and len(one) < 19]
+    params = {key: values[0] for key, values in parse_qs(urlsplit(everything).query).items()}
+    return await queries.matching(tx, pool_id, ListQuery.parse(params, columns=()).like())
 
 
 CONTROLLERS = [PoolPages, PoolCard, PoolDomains]

@@ -11,7 +11,8 @@ from app.provider.console import VIEW, show
 from app.provider.search import queries
 from app.web.lists import clean
 
-KINDS = {"domain": lazy("Domains"), "number": lazy("Numbers"), "user": lazy("People")}
+KINDS = {"domain": lazy("Domains"), "number": lazy("Numbers"), "user": lazy("People"), "pool": lazy("Pools"),
+         "pool_admin": lazy("Pool administrators"), "call": lazy("Calls")}
 
 
 class StartPages(Controller):

@@ -1,50 +1,94 @@
-"""One text, looked for in domains, telephone numbers and people."""
+"""One text, looked for in everything that the platform knows by a name or a number.
+
+Domains, pools and their administrators are few: any part of a name finds them. People are found by the beginning
+of login, name or address, telephone numbers by beginning or end, calls by their whole id: each by an index.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from app.kernel.db import PlatformTx
+from app.kernel.i18n import format_datetime, format_phone
 
 LIMIT = 20
 SHORTEST = 2
 LAST = "\U0010ffff"  # sorts after every letter: the end of "begins with"
+BIGGEST = 2**63
+_WRITTEN_NUMBER = re.compile(r"\+?[0-9][0-9 ()./\-\u00a0]*", re.ASCII)
+_CALL_ID = re.compile(r"[A-Za-z0-9_-]{0,60}[0-9]{9,12}\.[0-9]{1,9}", re.ASCII)  # a channel's uniqueid
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """`text` is what matched, `note` what tells it apart."""
+    """`text` is what matched, `note` what tells it apart. `user_id`: whom staff may act as."""
 
-    kind: str  # domain | number | user
+    kind: str  # domain | number | user | pool | pool_admin | call
     text: str
     note: str
-    domain_id: int | None
-    domain: str
+    url: str
+    domain_id: int | None = None
+    user_id: int | None = None
 
 
 async def search(tx: PlatformTx, text: str) -> list[Hit]:
     """At most LIMIT of each kind; exact matches first."""
     escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     like = f"%{escaped}%"
-    found = [Hit("domain", row["name"], f"{row['company_name']} · {row['number']}", row["id"], row["name"])
-             for row in await tx.fetch(
-                 "SELECT d.id, d.name, d.company_name, a.number FROM domain d JOIN account a ON a.domain_id = d.id "
-                 "WHERE d.name ILIKE $1 OR d.company_name ILIKE $1 OR d.display_name ILIKE $1 OR a.number ILIKE $1 "
-                 "ORDER BY (d.name = lower($2) OR a.number = $2) DESC, d.name LIMIT $3", like, text, LIMIT)]
-    return found + await _numbers(tx, text) + await _users(tx, text)
+    return [*await _domains(tx, text, like), *await _numbers(tx, text), *await _users(tx, text),
+            *await _pools(tx, like), *await _pool_admins(tx, text, like), *await _calls(tx, text)]
+
+
+async def _domains(tx: PlatformTx, text: str, like: str) -> list[Hit]:
+    rows = await tx.fetch(
+        "SELECT d.id, d.name, d.company_name, a.number FROM domain d JOIN account a ON a.domain_id = d.id "
+        "WHERE d.name ILIKE $1 OR d.company_name ILIKE $1 OR d.display_name ILIKE $1 OR a.number ILIKE $1 "
+        "OR d.notification_email ILIKE $1 "
+        "ORDER BY (d.name = lower($2) OR a.number = $2) DESC, d.name LIMIT $3", like, text, LIMIT)
+    return [Hit("domain", row["name"], f"{row['company_name']} · {row['number']}", f"/provider/domains/{row['id']}",
+                row["id"]) for row in rows]
+
+
+def written_forms(text: str) -> list[str]:
+    """E.164 digits that a number as somebody wrote it may mean, the likeliest first; [] when it is none.
+
+    "8 (495) 123-45-67", "+7495…", "495 123-45-67", "810 49 30…" and "00 49 30…" are all understood.
+    """
+    if not _WRITTEN_NUMBER.fullmatch(text):
+        return []
+    digits = re.sub("[^0-9]", "", text)
+    if len(digits) < 3 or len(digits) > 20:
+        return []
+    forms = [digits]
+    if not text.startswith("+"):
+        if digits.startswith("810") and len(digits) > 10:
+            forms.insert(0, digits[3:])
+        elif digits.startswith("00"):
+            forms.insert(0, digits[2:])
+        elif digits[0] == "8":
+            forms.insert(0, "7" + digits[1:])
+        elif len(digits) == 10:
+            forms.insert(0, "7" + digits)
+    return [form for form in forms if form]
 
 
 async def _numbers(tx: PlatformTx, text: str) -> list[Hit]:
-    digits = "".join(ch for ch in text if ch in "0123456789")
-    if len(digits) < 3 or any(ch.isalpha() for ch in text):
+    """Numbers that begin as one of the written forms, or end so."""
+    forms = written_forms(text)
+    if not forms:
         return []
-    if len(digits) == 11 and digits[0] == "8":
-        digits = "7" + digits[1:]
-    rows = await tx.fetch(
-        "SELECT n.e164, n.region, n.domain_id, COALESCE(d.name, '') AS domain FROM phone_number n "
-        "LEFT JOIN domain d ON d.id = n.domain_id WHERE n.e164 LIKE '%' || $1 || '%' "
-        "ORDER BY n.e164 <> $1, n.e164 LIMIT $2", digits, LIMIT)
-    return [Hit("number", row["e164"], row["region"], row["domain_id"], row["domain"]) for row in rows]
+    columns = ("SELECT n.e164, n.region, n.domain_id, COALESCE(d.name, '') AS domain FROM phone_number n "
+               "LEFT JOIN domain d ON d.id = n.domain_id ")
+    starts = [await tx.fetch(columns + "WHERE n.e164 LIKE $1 || '%' ORDER BY n.e164 LIMIT $2", form, LIMIT)
+              for form in forms]
+    ends = await tx.fetch(columns + "WHERE reverse(n.e164) LIKE $1 || '%' ORDER BY n.e164 LIMIT $2",
+                          forms[-1][::-1], LIMIT)
+    found = {row["e164"]: row for row in (*(row for rows in starts for row in rows), *ends)}
+    shown = sorted(found.values(), key=lambda row: row["e164"] not in forms)[:LIMIT]
+    return [Hit("number", format_phone("+" + row["e164"]), " · ".join(filter(None, (row["region"], row["domain"]))),
+                f"/provider/domains/{row['domain_id']}" if row["domain_id"] else f"/provider/numbers?q={row['e164']}",
+                row["domain_id"]) for row in shown]
 
 
 async def _users(tx: PlatformTx, text: str) -> list[Hit]:
@@ -52,14 +96,46 @@ async def _users(tx: PlatformTx, text: str) -> list[Hit]:
     start = text.lower()
     login, at, host = start.partition("@")
     rows = await tx.fetch(
-        "SELECT u.login, u.display_name, u.extension, u.domain_id, d.name AS domain FROM domain_user u "
+        "SELECT u.id, u.login, u.display_name, u.extension, u.domain_id, d.name AS domain FROM domain_user u "
         "JOIN domain d ON d.id = u.domain_id WHERE (u.login ~>=~ $1 AND u.login ~<~ $2) "
         "OR (lower(u.display_name) ~>=~ $1 AND lower(u.display_name) ~<~ $2) "
         "OR (u.email <> '' AND lower(u.email) ~>=~ $1 AND lower(u.email) ~<~ $2) "
         "OR ($4 AND u.login = $3 AND starts_with(d.name, $5)) ORDER BY u.login <> $3, u.login, u.id LIMIT $6",
         start, start + LAST, login, bool(at), host, LIMIT)
     return [Hit("user", f"{row['login']}@{row['domain']}", f"{row['display_name']} · {row['extension']}",
-                row["domain_id"], row["domain"]) for row in rows]
+                f"/provider/domains/{row['domain_id']}", row["domain_id"], row["id"]) for row in rows]
+
+
+async def _pools(tx: PlatformTx, like: str) -> list[Hit]:
+    rows = await tx.fetch("SELECT p.id, p.name, p.dial_expression FROM pool p WHERE p.name ILIKE $1 "
+                          "ORDER BY lower(p.name) LIMIT $2", like, LIMIT)
+    return [Hit("pool", row["name"], row["dial_expression"], f"/provider/pools/{row['id']}") for row in rows]
+
+
+async def _pool_admins(tx: PlatformTx, text: str, like: str) -> list[Hit]:
+    rows = await tx.fetch(
+        "SELECT a.login, a.display_name, a.email, a.pool_id, p.name FROM pool_admin a JOIN pool p ON p.id = a.pool_id "
+        "WHERE a.login ILIKE $1 OR a.display_name ILIKE $1 OR a.email ILIKE $1 OR a.phone ILIKE $1 "
+        "ORDER BY a.login <> lower($2), a.login LIMIT $3", like, text, LIMIT)
+    return [Hit("pool_admin", row["login"], " · ".join(filter(None, (row["display_name"], row["email"], row["name"]))),
+                f"/provider/pools/{row['pool_id']}") for row in rows]
+
+
+async def _calls(tx: PlatformTx, text: str) -> list[Hit]:
+    """By the id of a channel, of the whole conversation, or of the journal's line."""
+    columns = ("SELECT c.id, c.started_at, c.a_number, c.b_number, c.uniqueid, c.domain_id, d.name AS domain "
+               "FROM call c JOIN domain d ON d.id = c.domain_id ")
+    if _CALL_ID.fullmatch(text):
+        rows = await tx.fetch(
+            columns + "WHERE c.linkedid = $1 OR (c.node_id = ANY(ARRAY(SELECT id FROM pbx_node)) AND c.uniqueid = $1) "
+            "ORDER BY c.started_at, c.id LIMIT $2", text, LIMIT)
+    elif text.isascii() and text.isdigit() and int(text) < BIGGEST:
+        rows = await tx.fetch(columns + "WHERE c.id = $1 ORDER BY c.started_at LIMIT $2", int(text), LIMIT)
+    else:
+        return []
+    return [Hit("call", f"{row['a_number']} → {row['b_number']}",
+                f"{format_datetime(row['started_at'], seconds=True)} · {row['domain']} · {row['uniqueid']}",
+                f"/provider/domains/{row['domain_id']}", row["domain_id"]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@
   }
   for (const event of ["click", "change"]) doc.addEventListener(event, () => setTimeout(allow));
   doc.addEventListener("htmx:afterSettle", allow);
+  doc.addEventListener("htmx:afterSwap", () => { // rows that come later belong to "select all" too
+    const every = doc.querySelector('.sw-bulk input[name="all"]');
+    if (every && !every.disabled) all('input[name="ids"]').forEach((one) => { one.checked = true; });
+  });
 
   doc.addEventListener("input", (e) => {
     if (!e.target.matches("[data-pick-search]")) return;

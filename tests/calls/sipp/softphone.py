@@ -18,7 +18,7 @@ KEYS = "0123456789*#"
 EVENT_TYPE, PCMA = 101, 8
 FRAME_SECONDS = 0.02
 _SILENCE = b"\xd5\x55\x54\xd4"  # quietest values of A-law
-_TONE = bytes((0x15, 0x95) * 80)  # loud, 20 ms
+_TONE, _QUIET = bytes((0x15, 0x95) * 80), b"\xd5" * 160  # 20 ms
 
 
 class Talk:
@@ -72,12 +72,15 @@ class Talk:
                 self._send(EVENT_TYPE, struct.pack("!BBH", KEYS.index(key), 0x8A, 640), self._stamp)
             await asyncio.sleep(pause)
 
-    def sing(self) -> None:
-        """A loud tone until the end of the call."""
+    def sing(self, *, loud: bool = True) -> None:
+        """A loud tone, or the sound of a quiet room, until the end of the call."""
+        frame = _TONE if loud else _QUIET
+        if self._singer:
+            self._singer.cancel()
         async def run() -> None:
             while not self.ended.is_set():
                 self._stamp += 160
-                self._send(PCMA, _TONE, self._stamp)
+                self._send(PCMA, frame, self._stamp)
                 await asyncio.sleep(FRAME_SECONDS)
 
         self._singer = asyncio.create_task(run())

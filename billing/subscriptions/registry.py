@@ -1,0 +1,49 @@
+"""Who knows what a domain pays regularly: each feature registers its fees when it is imported.
+
+Asked for many domains at once: the daily run does not go from domain to domain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+
+from app.kernel import parameters
+from app.kernel.db import DomainTx, PlatformTx
+from billing.accounts.posting import Posting
+from billing.accounts.rules import RecurringFee
+from billing.accounts.service import fees_due
+from billing.subscriptions import rules
+
+# domain → start of the day that is charged: what was connected later has paid at its connection
+Days = Mapping[int, datetime]
+Reckon = Callable[[DomainTx | PlatformTx, Days], Awaitable[Mapping[int, Sequence[RecurringFee]]]]
+_reckons: list[Reckon] = []
+
+
+def recurring(reckon: Reckon) -> Reckon:
+    """Register a feature's fees."""
+    _reckons.append(reckon)
+    return reckon
+
+
+async def fees_of(tx: DomainTx | PlatformTx, days: Days) -> dict[int, list[RecurringFee]]:
+    """Every domain's fees with a quantity above zero, in the order of registration."""
+    found: dict[int, list[RecurringFee]] = {domain_id: [] for domain_id in days}
+    for reckon in _reckons:
+        for domain_id, fees in (await reckon(tx, days)).items():
+            found[domain_id] += [fee for fee in fees if fee.quantity > 0 and fee.monthly.amount > 0]
+    return found
+
+
+@fees_due
+async def due_for_unblocking(tx: DomainTx) -> list[Posting]:
+    """Fees to be charged before the financial block is lifted, without those charged before [FIN-D3]."""
+    zone = await parameters.get(tx, "billing.timezone")
+    day = rules.local_day(tx.now, zone)
+    fees = (await fees_of(tx, {tx.domain_id: rules.start_of_day(day, zone)}))[tx.domain_id]
+    due = rules.unblocking_postings(fees, day, tx.now)
+    known = {row["key"] for row in await tx.fetch(
+        "SELECT key FROM posting WHERE domain_id = $1 AND key = ANY($2::text[])", tx.domain_id,
+        [posting.key for posting in due])}
+    return [posting for posting in due if posting.key not in known]

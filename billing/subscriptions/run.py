@@ -1,0 +1,143 @@
+"""The daily run: every commercial domain is settled day by day until today, each day once [FIN-D2].
+
+A batch of domains is one transaction: postings, blocks and the day that the account stands at. Stopped at any
+point the run goes on where it was; after days off it charges the days one by one. A domain whose money is held by
+calls in progress is left for the next sweep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+
+from app.kernel import parameters
+from app.kernel.actors import Actor
+from app.kernel.db import PlatformTx, platform_transaction
+from billing.accounts import ledger
+from billing.accounts.blocks import FINANCIAL, start_block
+from billing.accounts.posting import Posting
+from billing.accounts.rules import FeeDecision, blocks_after_debit, decide_fee
+from billing.accounts.service import after_debit
+from billing.accounts.state import Account, lock_many
+from billing.subscriptions import registry, rules
+
+BATCH = 500
+LOCK = 7_302_055  # advisory: one run at a time
+_ACTOR = Actor.system(name="billing")
+
+
+@dataclass(slots=True)
+class DayCount:
+    """What a batch did for one day; a row of `billing_day`."""
+
+    domains: int = 0
+    charged: int = 0
+    blocked: int = 0
+    skipped: int = 0
+    amount: Decimal = Decimal(0)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """A batch before it is written: who pays what, who is blocked by it, who waits."""
+
+    days: dict[int, date]
+    postings: list[tuple[int, Posting]] = field(default_factory=list)
+    to_block: list[int] = field(default_factory=list)
+    waiting: set[int] = field(default_factory=set)
+    counts: dict[date, DayCount] = field(default_factory=dict)
+
+    def count(self, domain_id: int) -> DayCount:
+        return self.counts.setdefault(self.days[domain_id], DayCount())
+
+
+async def run_until_today() -> int:
+    """Settle all that is due; how many domain days that were. 0 also while another run is at it."""
+    settled, waiting = 0, set[int]()
+    while True:
+        async with platform_transaction(_ACTOR) as tx:
+            if not await tx.fetchval("SELECT pg_try_advisory_xact_lock($1)", LOCK):
+                return settled
+            done = await _settle_batch(tx, waiting)
+        if done is None:
+            return settled
+        settled += done
+
+
+async def _settle_batch(tx: PlatformTx, waiting: set[int]) -> int | None:
+    """None when nothing is left. Adds to `waiting` the domains that this run does not look at again."""
+    zone = await parameters.get(tx, "billing.timezone")
+    today = rules.local_day(tx.now, zone)
+    ids = [row["domain_id"] for row in await tx.fetch(
+        "SELECT domain_id FROM account WHERE billed_through < $1 AND NOT domain_id = ANY($2::bigint[]) "
+        "ORDER BY billed_through, domain_id LIMIT $3", today, list(waiting), BATCH)]
+    if not ids:
+        return None
+    accounts = await lock_many(tx, ids)
+    rows = await tx.fetch("SELECT domain_id, billed_through FROM account WHERE domain_id = ANY($1::bigint[]) "
+                          "AND billed_through < $2", ids, today)
+    batch = _Batch({row["domain_id"]: row["billed_through"] + timedelta(days=1) for row in rows})
+    await _reckon(tx, batch, accounts, zone)
+    await _write(tx, batch, accounts)
+    waiting |= batch.waiting
+    return len(batch.days) - len(batch.waiting)
+
+
+async def _reckon(tx: PlatformTx, batch: _Batch, accounts: Mapping[int, Account], zone: str) -> None:
+    starts = {domain_id: rules.start_of_day(day, zone) for domain_id, day in batch.days.items()}
+    fees = await registry.fees_of(tx, starts)
+    blocked = {row["domain_id"] for row in await tx.fetch(
+        "SELECT DISTINCT domain_id FROM domain_block WHERE domain_id = ANY($1::bigint[]) AND ended_at IS NULL",
+        list(batch.days))}
+    for domain_id, day in sorted(batch.days.items()):
+        if domain_id in blocked:  # no fees for blocked days [FIN-D1]
+            batch.count(domain_id).skipped += 1
+            continue
+        due = rules.day_postings(fees[domain_id], day, starts[domain_id])
+        _decide(batch, accounts[domain_id], due)
+
+
+def _decide(batch: _Batch, account: Account, due: Sequence[Posting]) -> None:
+    amount = rules.total(due, account.currency)
+    verdict = decide_fee(amount, account.balance, account.terms, account.held)
+    if verdict is FeeDecision.WAIT:
+        batch.waiting.add(account.domain_id)
+        return
+    count = batch.count(account.domain_id)
+    if verdict is FeeDecision.BLOCK:
+        batch.to_block.append(account.domain_id)
+        count.blocked += 1
+    elif due:
+        batch.postings += [(account.domain_id, posting) for posting in due]
+        count.charged += 1
+        count.amount += amount.amount
+
+
+async def _write(tx: PlatformTx, batch: _Batch, accounts: Mapping[int, Account]) -> None:
+    posted = await ledger.write(tx, batch.postings, accounts)
+    settled = {domain_id: day for domain_id, day in batch.days.items() if domain_id not in batch.waiting}
+    await tx.execute("UPDATE account SET billed_through = done.day FROM unnest($1::bigint[], $2::date[]) "
+                     "AS done (domain_id, day) WHERE account.domain_id = done.domain_id",
+                     list(settled), list(settled.values()))
+    for domain_id in batch.to_block:
+        await start_block(await tx.enter_domain(domain_id), FINANCIAL, "fee")
+    for domain_id, balance in posted.balances.items():
+        if blocks_after_debit(balance, accounts[domain_id].terms):
+            await after_debit(await tx.enter_domain(domain_id))
+    for domain_id in settled:
+        batch.count(domain_id).domains += 1
+    await _note(tx, batch.counts)
+
+
+async def _note(tx: PlatformTx, counts: Mapping[date, DayCount]) -> None:
+    await tx.executemany(
+        "INSERT INTO billing_day (day, started_at, changed_at, domains, charged, blocked, skipped, amount) "
+        "VALUES ($1, $7, $7, $2, $3, $4, $5, $6) ON CONFLICT (day) DO UPDATE SET changed_at = EXCLUDED.changed_at, "
+        "domains = billing_day.domains + EXCLUDED.domains, charged = billing_day.charged + EXCLUDED.charged, "
+        "blocked = billing_day.blocked + EXCLUDED.blocked, skipped = billing_day.skipped + EXCLUDED.skipped, "
+        "amount = billing_day.amount + EXCLUDED.amount",
+        [(day, one.domains, one.charged, one.blocked, one.skipped, one.amount, tx.now)
+         for day, one in sorted(counts.items())])
+
