@@ -74,7 +74,7 @@ async def deliver(tx: PlatformTx, *, node_id: int, key: str, domain_id: int, use
     if not known or kind not in _kinds():
         return False
     new = await tx.fetchval(
-        "INSERT INTO node_media (node_id, key, domain_id, user_id, kind, facts, content, created_at) "
+        "INSERT INTO node_media (node_id, key, domain_id, user_id, kind, facts, content, recorded_at) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING 1",
         node_id, key, domain_id, user_id, kind, facts, content, recorded_at)
     if new:
@@ -97,7 +97,7 @@ async def _hand_over(tx: PlatformTx, domain_id: int | None, payload: dict) -> No
     if handler is None:
         raise LookupError(f"nobody takes {row['kind']}")
     found = Media(row["key"], row["node_id"], row["domain_id"], row["user_id"], row["kind"], row["facts"],
-                  row["content"], row["created_at"])
+                  row["content"], row["recorded_at"])
     await handler(await tx.enter_domain(row["domain_id"]), found)
     await tx.execute("UPDATE node_media SET content = NULL WHERE node_id = $1 AND key = $2", row["node_id"],
                      row["key"])

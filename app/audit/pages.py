@@ -62,8 +62,8 @@ menu.register("provider", MenuItem("system", TITLE, IN_CONSOLE.url, permission=P
 
 def _query(request: Request, place: Place, met: list[words_met.Met]) -> ListQuery:
     more = (Filter("domain", lazy("Domain"), kind="text"),) if place.reader == PROVIDER_CONSOLE else ()
-    filters = (Filter("period", lazy("Period"), place.periods), Filter("from", lazy("From"), kind="date"),
-               Filter("to", lazy("To"), kind="date"),
+    filters = (Filter("period", lazy("Period"), place.periods), Filter("from", lazy("From date"), kind="date"),
+               Filter("to", lazy("To date"), kind="date"),
                Filter("action", lazy("Action"), present.action_options(met, place.reader)),
                Filter("user", lazy("User"), present.actor_options(met, place.reader)), *more)
     return ListQuery.of(request, columns=place.columns, filters=filters)

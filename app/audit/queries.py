@@ -145,7 +145,7 @@ async def all_lines(tx: Tx, wanted: Wanted, *, limit: int, before: tuple[datetim
 
 async def one(tx: Tx, line_id: int) -> Line | None:
     """A line of this history, None for another's."""
-    found = await _lines(tx, [line_id])
+    found = await _lines(tx, [line_id]) if line_id < 2**63 else []
     return found[0] if found else None
 
 

@@ -20,6 +20,12 @@ from app.web.shell import is_htmx
 
 log = structlog.get_logger()
 
+
+class MustEnrol(NotSignedIn):
+    """Signed in, but a second factor is required of this person and not set up yet."""
+
+    status_code = 403
+
 _OPEN = (Permission.PUBLIC, Permission.NODE)  # NODE: the handler checks the node's signature
 
 
@@ -46,6 +52,8 @@ async def permission_guard(connection: ASGIConnection, handler: BaseRouteHandler
     user = connection.scope.get("user")
     if not isinstance(user, Principal):
         raise NotSignedIn("not_signed_in", _("Please sign in."))
+    if user.must_enrol and not handler.opt.get("own"):
+        raise MustEnrol("second_factor_required", _("Set up a second factor first."))
     if not user.may(wanted):
         raise Forbidden("forbidden", _("You may not do this."))
     if user.is_read_only and connection.scope.get("method") not in SAFE_METHODS and not handler.opt.get("own"):
@@ -57,6 +65,10 @@ def answer_not_signed_in(request: Request, error: NotSignedIn) -> Response:
     handler = request.scope.get("route_handler")
     if handler is not None and handler.opt.get("api"):
         return answer_app_error(request, error)  # type: ignore[return-value]
+    if isinstance(error, MustEnrol):
+        target = shell_of_request(request).security_url
+        headers = {"HX-Redirect": target} if is_htmx(request) else {"Location": target}
+        return Response("", status_code=403 if is_htmx(request) else 303, headers=headers, media_type="text/html")
     url = request.url
     if is_htmx(request):
         page = urlsplit(request.headers.get("hx-current-url", ""))

@@ -17,11 +17,12 @@ SIGNED_IN = "signed_in"  # "Вход в систему администриро�
 FAILED = "sign_in_failed"
 LOCKED_OUT = "sign_in_locked"
 
-_TABLES = {ActorKind.DOMAIN_USER: "domain_user", ActorKind.POOL_ADMIN: "pool_admin", ActorKind.STAFF: "staff"}
+TABLES = {ActorKind.DOMAIN_USER: "domain_user", ActorKind.POOL_ADMIN: "pool_admin", ActorKind.STAFF: "staff"}
 
 
 @asynccontextmanager
-async def _door(actor: Actor) -> AsyncIterator[DomainTx | PoolTx | PlatformTx]:
+async def door(actor: Actor) -> AsyncIterator[DomainTx | PoolTx | PlatformTx]:
+    """The one through which this person reaches their own row."""
     if actor.kind is ActorKind.DOMAIN_USER:
         async with domain_transaction(actor) as tx:
             yield tx
@@ -36,7 +37,7 @@ async def _door(actor: Actor) -> AsyncIterator[DomainTx | PoolTx | PlatformTx]:
 async def note(account: Account, actor: Actor, action: str) -> None:
     """A line in the history, for administrators of any kind only."""
     if account.is_administrator:
-        async with _door(actor) as tx:
+        async with door(actor) as tx:
             await _record(tx, account, action)
 
 
@@ -47,9 +48,9 @@ async def confirm(account: Account, actor: Actor, new_hash: str | None) -> bool:
         False if the password or the account changed while the old one was being checked. The session exists
         by now, so a change that is not seen here ends it like any other.
     """
-    table, person_id = _TABLES[actor.kind], account.person.id
+    table, person_id = TABLES[actor.kind], account.person.id
     active = "true" if actor.kind is ActorKind.DOMAIN_USER else "is_active"
-    async with _door(actor) as tx:
+    async with door(actor) as tx:
         found = await tx.fetchval(f"SELECT password_hash FROM {table} WHERE id = $1 AND {active}", person_id)
         if found != account.password_hash:
             return False

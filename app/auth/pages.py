@@ -6,7 +6,6 @@ from typing import Annotated
 
 from litestar import Controller, Request, Response, get, post
 from litestar.background_tasks import BackgroundTask
-from litestar.datastructures import Cookie
 from litestar.params import FromQuery, URLEncodedBody
 from litestar.response import Redirect, Template
 from pydantic import Field
@@ -19,11 +18,12 @@ from app.auth.parameters import parameters
 from app.auth.permissions import Permission
 from app.auth.principal import Principal
 from app.auth.shells import DOMAIN, POOL, PROVIDER, Shell, landing_url, safe_next
-from app.auth.signin import Denied, Entered, sign_in
+from app.auth.entry import ask_code, let_in, visit_of
+from app.auth.factor import waiting
+from app.auth.signin import Denied, NeedsCode, enter_code, sign_in
 from app.auth.throttle import Limits, begin
 from app.kernel.errors import AppError, InvalidFields, Refused
 from app.kernel.i18n import _, ngettext
-from app.settings import settings
 from app.web.forms import FormModel, parse_form
 from app.web.shell import page
 
@@ -83,10 +83,39 @@ class _SignInPages(Controller):
         except InvalidFields as wrong:
             return await self._show(request, data, wrong, status_code=422)
         found = await sign_in(self.shell, form.login, _unstripped(data, form), getattr(form, "domain", ""),
-                              ip=client_ip(request), request_id=request_id_of(request))
+                              visit_of(request, form.next))
         if isinstance(found, Denied):
             return await self._deny(request, data, found)
-        return await self._let_in(request, found, form.next)
+        if isinstance(found, NeedsCode):
+            return ask_code(self.shell, found.token)
+        return await let_in(request, self.shell, found, form.next)
+
+    @get("/sign-in/code")
+    async def code_page(self, request: Request) -> Response | Template:
+        """The second step of somebody who has a second factor."""
+        if await waiting.who(self.shell, request.cookies.get(waiting.COOKIE, "")) is None:
+            return Redirect(self.shell.sign_in_url, status_code=303)
+        return await self._show_code(request, "")
+
+    @post("/sign-in/code")
+    async def enter_code(self, request: Request, data: Form) -> Response | Template:
+        token = request.cookies.get(waiting.COOKIE, "")
+        found = await enter_code(self.shell, token, data.get("code", "")[:100], visit_of(request, ""))
+        if found is None:
+            return Redirect(self.shell.sign_in_url, status_code=303)
+        if isinstance(found, Denied):
+            text = _too_many(found) if found.wait_minutes else \
+                _("The code is wrong or has been used. Wait for the next one.")
+            answer = await self._show_code(request, text, status_code=429 if found.wait_minutes else 422)
+            if found.later:
+                answer.background = BackgroundTask(found.later)
+            return answer
+        entered, wish = found
+        return await let_in(request, self.shell, entered, wish)
+
+    async def _show_code(self, request: Request, error: str, *, status_code: int = 200) -> Template:
+        return await page(request, "auth/factor/code.html", shell="auth", status_code=status_code, panel=self.shell,
+                          error=error)
 
     @post("/sign-out")
     async def leave(self, request: Request) -> Response:
@@ -100,23 +129,9 @@ class _SignInPages(Controller):
         answer.set_cookie(session_cookie(self.shell, "", max_age=0))
         return answer
 
-    async def _let_in(self, request: Request, entered: Entered, wish: str) -> Response:
-        old = request.cookies.get(self.shell.cookie_name)
-        if old:
-            await sessions.end(old)
-        target = safe_next(self.shell, wish) or landing_url(self.shell, entered.role)
-        answer = Redirect(target, status_code=303)
-        answer.set_cookie(session_cookie(self.shell, entered.token))
-        if entered.locale:
-            answer.set_cookie(Cookie("lang", value=entered.locale, max_age=31_536_000, path="/", samesite="lax",
-                                     secure=settings().is_secure))
-        return answer
-
     async def _deny(self, request: Request, data: dict[str, str], denied: Denied) -> Template:
         if denied.wait_minutes:
-            text = ngettext("Too many failed attempts. Try again in %(n)s minute.",
-                            "Too many failed attempts. Try again in %(n)s minutes.",
-                            denied.wait_minutes) % {"n": denied.wait_minutes}
+            text = _too_many(denied)
         elif denied.is_sso_only:
             text = _("People of this domain sign in through their company: use single sign-on.")
         elif self.shell is DOMAIN:
@@ -202,6 +217,12 @@ class RecoveryPages(Controller):
         except Refused as dead:
             return await _dead_page(request, dead)
         return await page(request, "auth/password_set.html", shell="auth")
+
+
+def _too_many(denied: Denied) -> str:
+    return ngettext("Too many failed attempts. Try again in %(n)s minute.",
+                    "Too many failed attempts. Try again in %(n)s minutes.",
+                    denied.wait_minutes) % {"n": denied.wait_minutes}
 
 
 def _short(data: dict[str, str]) -> dict[str, str]:

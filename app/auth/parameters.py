@@ -1,44 +1,41 @@
-"""The provider's parameters of the sign-in (chapter 01 §8.8), read once a minute."""
+"""The provider's parameters of the sign-in (chapter 01 §8.8): `auth.<name>` of the registry."""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, fields
 
-from app.kernel.db import public_transaction
+from asyncpg import Record
 
-KEEP_SECONDS = 60.0
+from app.kernel import parameters as registry
+from app.kernel.db import public_transaction
 
 
 @dataclass(frozen=True, slots=True)
 class AuthParameters:
-    """`auth.<name>` in provider_parameter."""
+    """`auth.<name>`; the defaults are the registry's."""
 
-    max_failures: int = 5  # of one login@domain
-    max_failures_per_ip: int = 20
-    lock_minutes: int = 15  # window of the failures and length of the lock
-    reset_token_minutes: int = 60
-    password_min_length: int = 6
+    max_failures: int  # of one login@domain
+    max_failures_per_ip: int
+    lock_minutes: int  # window of the failures and length of the lock
+    reset_token_minutes: int
+    password_min_length: int
+    require_totp: str  # nobody | staff | administrators
 
 
-_cached: tuple[float, AuthParameters] | None = None
+class _Reader:
+    """Opens a transaction only when the registry has to read anew."""
+
+    async def fetch(self, sql: str, *args: object) -> list[Record]:
+        async with public_transaction() as tx:
+            return await tx.fetch(sql, *args)
 
 
 async def parameters() -> AuthParameters:
-    """Values in force; one that is not a positive whole number counts as absent."""
-    global _cached
-    if _cached is None or time.monotonic() - _cached[0] > KEEP_SECONDS:
-        async with public_transaction() as tx:
-            rows = await tx.fetch("SELECT key, value FROM provider_parameter WHERE key LIKE 'auth.%'")
-        known = {field.name for field in fields(AuthParameters)}
-        found = {row["key"].removeprefix("auth."): row["value"] for row in rows}
-        usable = {name: value for name, value in found.items()
-                  if name in known and type(value) is int and value > 0}
-        _cached = (time.monotonic(), AuthParameters(**usable))
-    return _cached[1]
+    """Values in force."""
+    values = await registry.group(_Reader(), "auth")
+    return AuthParameters(**{field.name: values[field.name] for field in fields(AuthParameters)})
 
 
 def forget() -> None:
     """Read anew at the next use (after a change in this process)."""
-    global _cached
-    _cached = None
+    registry.forget()

@@ -18,6 +18,7 @@ class Permission(Enum):
     SETTINGS_EDIT = "settings_edit"  # general settings of the domain
     CALLS_VIEW = "calls_view"
     FINANCE_VIEW = "finance_view"
+    FINANCE_EDIT = "finance_edit"
     PROVISIONING_VIEW = "provisioning_view"
 
     POOL_VIEW = "pool_view"
@@ -32,7 +33,8 @@ class Permission(Enum):
 
 _DOMAIN_ADMIN = {Permission.PERSONAL, Permission.DOMAIN_VIEW, Permission.CONTACTS_EDIT,
                  Permission.USERS_EDIT, Permission.NUMBERS_EDIT, Permission.SETTINGS_EDIT,
-                 Permission.CALLS_VIEW, Permission.FINANCE_VIEW, Permission.PROVISIONING_VIEW}
+                 Permission.CALLS_VIEW, Permission.FINANCE_VIEW, Permission.FINANCE_EDIT,
+                 Permission.PROVISIONING_VIEW}
 
 VISITOR_ROLE = "domain_visitor"  # somebody from outside who works in a domain and is no user there [POOL-D7]
 

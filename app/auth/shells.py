@@ -38,6 +38,11 @@ class Shell:
         return self._below("sign-in")
 
     @property
+    def security_url(self) -> str:
+        """Own sessions and the second factor."""
+        return {"domain": "/me/security", "pool": "/group/profile/security"}.get(self.name, "/provider/security")
+
+    @property
     def sign_out_url(self) -> str:
         return self._below("sign-out")
 

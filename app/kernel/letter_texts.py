@@ -116,6 +116,10 @@ letter("promised_due", lazy("A promised payment will be debited"),
             "{% endif %}\n"),
        domain=_DOMAIN, moment=_MOMENT, amount=Money.parse("500"), balance=Money.parse("100"),
        missing=Money.parse("400"))
+letter("balance_low", lazy("The balance is below the threshold"), lazy("{{ domain }}: the balance is {{ balance }}"),
+       lazy("The balance of {{ domain }} has fallen below {{ threshold }}. It is {{ balance }} now.\n\n"
+            "The threshold is set in the general settings of the domain.\n"),
+       domain=_DOMAIN, balance=Money.parse("990"), threshold=Money.parse("1000"))
 letter("card_receipt", lazy("Receipt of a card payment"), lazy("{{ domain }}: payment received"),
        lazy("{{ amount }} came in by card on {{ at }}. The balance of {{ domain }} is {{ balance }}.\n"),
        domain=_DOMAIN, amount=Money.parse("1000"), at=_MOMENT, balance=Money.parse("1487.50"))

@@ -11,6 +11,7 @@ import io
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from app.kernel.i18n import _
 WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # zip, OLE2
 READER = Path(__file__).with_name("workbook_reader.py")
 SECONDS_LIMIT = 20
+_READERS = threading.BoundedSemaphore(2)  # each may take as much memory as its limit allows
 
 
 class NotATable(ValueError):
@@ -83,11 +85,15 @@ def decoded(content: bytes) -> str:
 
 def _workbook_rows(content: bytes, max_rows: int) -> list[list[str]]:
     unreadable = NotATable(_("The workbook cannot be read: it is damaged, protected or far too large."))
+    if not _READERS.acquire(timeout=SECONDS_LIMIT):
+        raise NotATable(_("Too many files are being read at once. Try again in a minute."))
     try:
         done = subprocess.run([sys.executable, "-I", str(READER), str(max_rows)], input=content,
                               capture_output=True, timeout=SECONDS_LIMIT, check=False, env={})
     except subprocess.TimeoutExpired:
         raise unreadable from None
+    finally:
+        _READERS.release()
     if done.returncode:
         raise unreadable
     return json.loads(done.stdout)

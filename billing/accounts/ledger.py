@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from app.kernel import outbox, parameters
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.money import Money
 from billing.accounts.posting import DOMAIN_ACCOUNT, Posting
+from billing.accounts.rules import Scheme, comes_near_limit, falls_below
 from billing.accounts.state import Account, lock_many
 
 Key = tuple[int, str]  # domain, posting's key
@@ -108,4 +110,18 @@ async def _write_entries(
             _INSERT_ENTRIES, numbers, domains, counters, amounts, after, touched,
             [balances.get(domain_id, accounts[domain_id].balance.amount) for domain_id in touched],
             [freed.get(domain_id, Decimal(0)) for domain_id in touched])
-    return {domain_id: Money(balance, accounts[domain_id].currency) for domain_id, balance in balances.items()}
+    after_all = {domain_id: Money(balance, accounts[domain_id].currency) for domain_id, balance in balances.items()}
+    await _tell_falls(tx, accounts, after_all)
+    return after_all
+
+
+async def _tell_falls(tx: DomainTx | PlatformTx, accounts: Mapping[int, Account],
+                      balances: Mapping[int, Money]) -> None:
+    """An event for each account that fell below what its domain wants to be told of, or came near its limit."""
+    for domain_id, balance in balances.items():
+        account = accounts[domain_id]
+        if falls_below(account.balance, balance, account.notify_below):
+            await outbox.publish(tx, "balance_fell", {"balance": str(balance.amount)}, domain_id=domain_id)
+        percent = await parameters.get(tx, "credit.warn_percent") if account.terms.scheme is Scheme.CREDIT else 0
+        if comes_near_limit(account.balance, balance, account.terms, percent):
+            await outbox.publish(tx, "credit_near", {"balance": str(balance.amount)}, domain_id=domain_id)

@@ -65,7 +65,9 @@ class FinancePages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             account = await queries.facts(tx)
             month = await queries.month(tx, account.balance.currency)
+            promised = await queries.promised(tx, account.balance.currency)
         return await page(request, "accounts/state.html", account=account, month=month, tabs=present.tabs(),
+                          promised=promised, may_edit=request.user.may(Permission.FINANCE_EDIT),
                           scheme=present.SCHEMES[account.scheme], zero=Money.zero(account.balance.currency))
 
     @get("/ledger")

@@ -125,3 +125,36 @@ async def payments(tx: DomainTx, currency: Currency, *, since: datetime | None, 
         f"ORDER BY at DESC, id DESC LIMIT {limit or 'ALL'} OFFSET {offset}", tx.domain_id, since, like)
     return [PaymentRow(row["id"], row["at"], row["kind"], row["source"], row["description"],
                        Money(row["amount"], currency), row["state"]) for row in rows], total
+
+
+@dataclass(frozen=True, slots=True)
+class ActivePromise:
+    """The latest promised payment that has not been debited yet [FIN-24]."""
+
+    amount: Money
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PromisedFacts:
+    """What the forms of the page say: bounds of both, and the promise in force."""
+
+    least: Money
+    most: Money
+    term_days: int
+    credit_least: Money
+    credit_most: Money
+    active: ActivePromise | None
+
+
+async def promised(tx: DomainTx, currency: Currency) -> PromisedFacts:
+    row = await tx.fetchrow("SELECT amount, expires_at FROM promised_payment WHERE domain_id = $1 "
+                            "AND status = 'active' ORDER BY id DESC LIMIT 1", tx.domain_id)
+    bounds = {key: Money(Decimal(await parameters.get(tx, key)), currency)
+              for key in ("promised.min", "promised.max", "credit.min", "credit.max")}
+    own_most = await tx.fetchval("SELECT credit_max FROM account WHERE domain_id = $1", tx.domain_id)
+    credit_most = bounds["credit.max"] if own_most is None else min(bounds["credit.max"], Money(own_most, currency))
+    return PromisedFacts(
+        bounds["promised.min"], bounds["promised.max"], await parameters.get(tx, "promised.term_days"),
+        bounds["credit.min"], credit_most, ActivePromise(Money(row["amount"], currency), row["expires_at"])
+        if row else None)

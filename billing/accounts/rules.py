@@ -55,6 +55,25 @@ def available(balance: Money, terms: Terms, held: Money | None = None) -> Money 
     return balance - lowest - (held or Money.zero(balance.currency))
 
 
+def falls_below(before: Money, after: Money, threshold: Money | None) -> bool:
+    """Whether this change of the balance is the one to tell of: once per way down, armed again at the threshold
+    itself [SET-05]."""
+    return threshold is not None and before >= threshold and after < threshold
+
+
+def near_limit(balance: Money, terms: Terms, percent: int) -> bool:
+    """At most `percent` of the credit limit is left [FIN-D12]; False without a limit."""
+    if terms.scheme is not Scheme.CREDIT or not terms.limit(balance.currency):
+        return False
+    limit = terms.limit(balance.currency)
+    return (balance + limit) * 100 <= limit * percent
+
+
+def comes_near_limit(before: Money, after: Money, terms: Terms, percent: int) -> bool:
+    """This change of the balance is the one to warn of: once per crossing, armed again above [FIN-38]."""
+    return near_limit(after, terms, percent) and not near_limit(before, terms, percent)
+
+
 def missing_funds(cost: Money, balance: Money, terms: Terms, held: Money | None = None) -> Money:
     """What a paid action of `cost` lacks, zero when it may be done [SVC-D3].
 

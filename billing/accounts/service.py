@@ -19,10 +19,12 @@ from billing.accounts.rules import blocks_after_debit, missing_funds, unblocks_a
 from billing.accounts.state import Account, lock
 
 __all__ = ["Account", "Posted", "after_credit", "after_debit", "check_books", "correct", "end_block", "ensure_funds",
-           "fees_due", "lock", "post", "post_many", "record_payment", "start_block"]
+           "fees_due", "lock", "on_real_credit", "post", "post_many", "record_payment", "start_block"]
 
 FeesDue = Callable[[DomainTx], Awaitable[Sequence[Posting]]]
 _fees_due: list[FeesDue] = []
+Credited = Callable[[DomainTx, Money], Awaitable[None]]
+_credited: list[Credited] = []
 
 _PAYMENT_KINDS = {"bank": Operation.PAYMENT, "card": Operation.PAYMENT, "promised": Operation.PROMISED_PAYMENT}
 
@@ -31,6 +33,17 @@ def fees_due(reckon: FeesDue) -> FeesDue:
     """Register what a service still has to charge before a block may be lifted [FIN-D3]."""
     _fees_due.append(reckon)
     return reckon
+
+
+def on_real_credit(count: Credited) -> Credited:
+    """Register what looks at money that really came in: payments and positive corrections [FIN-D9]."""
+    _credited.append(count)
+    return count
+
+
+async def _tell_credited(tx: DomainTx, amount: Money) -> None:
+    for count in _credited:
+        await count(tx, amount)
 
 
 async def post(tx: DomainTx, posting: Posting) -> bool:
@@ -73,7 +86,7 @@ async def record_payment(
 ) -> bool:
     """Money that came in, once per `external_id`; lifts the financial block if it suffices [FIN-D3, FIN-D7].
 
-    Needs the wide role (`PlatformTx.enter_domain`): a tenant cannot enter payments.
+    Needs the wide role (`PlatformTx.enter_domain`): a tenant enters promised payments only.
 
     Returns:
         False if this payment is there already.
@@ -102,6 +115,8 @@ async def record_payment(
                      tx.domain_id, payment_id, written.ids[tx.domain_id, posting.key])
     await history.record(tx, "payment_recorded", "payment", object_id=payment_id, object_name=external_id,
                          changes={"amount": (None, amount.amount), "kind": (None, kind)})
+    if kind != "promised":
+        await _tell_credited(tx, amount)
     await after_credit(tx)
     return True
 
@@ -124,7 +139,11 @@ async def correct(tx: DomainTx, *, key: str, amount: Money, reason: str) -> bool
         return False
     await history.record(tx, "balance_corrected", "account", object_id=tx.domain_id, object_name=key,
                          changes={"amount": (None, amount.amount), "reason": (None, reason)})
-    await (after_debit(tx) if amount.amount < 0 else after_credit(tx))
+    if amount.amount < 0:
+        await after_debit(tx)
+    else:
+        await _tell_credited(tx, amount)
+        await after_credit(tx)
     return True
 
 

@@ -14,7 +14,7 @@ from app.kernel.money import Currency, Money
 from billing.accounts.rules import Scheme, Terms, available
 
 ACCOUNT_COLUMNS = (
-    "a.domain_id, a.number, a.currency, a.balance, a.held, a.scheme, a.credit_limit, a.tariff_id, "
+    "a.domain_id, a.number, a.currency, a.balance, a.held, a.scheme, a.credit_limit, a.tariff_id, a.notify_below, "
     "(SELECT (p.value #>> '{}')::numeric FROM provider_parameter p WHERE p.key = 'credit.default_limit') "
     "AS default_limit")
 
@@ -29,6 +29,7 @@ class Account:
     held: Money
     terms: Terms
     tariff_id: int
+    notify_below: Money | None = None  # somebody wants to be told when the balance falls below [SET-05]
 
     @classmethod
     def of(cls, row: Record) -> Account:
@@ -38,7 +39,8 @@ class Account:
         terms = Terms(Scheme(row["scheme"]), None if limit is None else Money(limit, currency),
                       None if default is None else Money(default, currency))
         return cls(row["domain_id"], row["number"], Money(row["balance"], currency), Money(row["held"], currency),
-                   terms, row["tariff_id"])
+                   terms, row["tariff_id"],
+                   None if row["notify_below"] is None else Money(row["notify_below"], currency))
 
     @property
     def currency(self) -> Currency:

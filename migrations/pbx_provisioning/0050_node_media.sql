@@ -8,6 +8,7 @@ CREATE TABLE node_media (
     kind       text NOT NULL,
     facts      jsonb NOT NULL DEFAULT '{}',
     content    bytea,  -- null: taken; the row stays for a month, so that a late repeat is known
+    recorded_at timestamptz NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (node_id, key)
 );

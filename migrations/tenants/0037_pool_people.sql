@@ -14,7 +14,9 @@ CREATE FUNCTION forwarding_numbers(of_domain bigint, of_user bigint) RETURNS tex
 LANGUAGE plpgsql STABLE SET search_path = public
 AS $$
 BEGIN
-    RETURN '{}';
+    RETURN ARRAY(SELECT CASE WHEN r.kind = 'sip' THEN r.number ELSE '+' || r.number END FROM forwarding_rule r
+                 WHERE r.domain_id = of_domain AND r.user_id = of_user AND r.kind <> 'main'
+                 ORDER BY r.priority, r.id);
 END $$;
 
 -- People of one domain of the pool (0: of all), by pickup group; `pickup` '' is last.

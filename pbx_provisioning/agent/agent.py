@@ -13,8 +13,10 @@ import structlog
 from app.kernel.db import DB, platform_transaction
 from app.kernel.errors import AppError
 from app.settings import Settings
+from pbx_provisioning.agent.audio import Audio
 from pbx_provisioning.agent.config import AgentConfig
 from pbx_provisioning.agent.control import Control
+from pbx_provisioning.agent.dictation import Dictation
 from pbx_provisioning.agent.faxes import FaxJobs
 from pbx_provisioning.agent.heartbeat import Heartbeat
 from pbx_provisioning.agent.live import Live
@@ -30,7 +32,7 @@ log = structlog.get_logger()
 
 Done = TypeVar("Done")
 LOCK = 7_302_012  # advisory lock, second key is the node: one agent per node
-CHANNELS = ("provisioning", "trunks", "drift_check")
+CHANNELS = ("provisioning", "trunks", "drift_check", "recording_request")
 
 
 class Agent:
@@ -53,7 +55,7 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as group:
                 for part in (self.ami.run, self._listen, self.reconciler.run, self.presence.run, self.presence.watch,
-                             self.spool.run, self.control.run, self.media.run, self.faxes.run,
+                             self.spool.run, self.control.run, self.media.run, self.dictation.run, self.faxes.run,
                              self._trunks_loop, self._drift_loop, self._up_loop):
                     group.create_task(self._keep(part))
                 group.create_task(self._every(self._config.heartbeat_every, self.heartbeat.beat))
@@ -78,6 +80,9 @@ class Agent:
         self.media = MediaSpool(node_id, spool / "media")
         self.faxes = FaxJobs(node_id, spool / "fax", self.ami)
         self.heartbeat = Heartbeat(node_id, self.ami, self.presence, self.spool)
+        self.audio = Audio(node_id, config.asterisk_state, self.ami)
+        self.reconciler.before_apply = self.audio.bring
+        self.dictation = Dictation(node_id, self.ami)
         self.trunks = Trunks(node_id, config.etc, self.ami, self.reconciler)
         self.drift = DriftCheck(node_id, self.ami, self.reconciler)
 
@@ -89,6 +94,7 @@ class Agent:
         elif event.event == "UserEvent":
             self.control.on_event(event)
             self.media.on_event(event)
+            self.dictation.on_event(event)
             self.faxes.on_event(event)
         elif event.event == "SuccessfulAuth":
             self.presence.on_authenticated(event)
@@ -109,6 +115,7 @@ class Agent:
             try:
                 await self.heartbeat.meet()
                 await self.presence.read_all()
+                self.audio.forget()
                 self.trunks.must_reload()
                 self._trunks_wake.set()
                 self.reconciler.want_reload()
@@ -177,6 +184,8 @@ class Agent:
     def _heard(self, _connection: object, _pid: int, channel: str, payload: str) -> None:
         if channel == "provisioning" and payload.isdigit():
             self.reconciler.want(int(payload))
+        elif channel == "recording_request":
+            self.dictation.wake()
         elif channel == "trunks":
             self._trunks_wake.set()
         elif channel == "drift_check" and payload in ("", str(self.node_id)):

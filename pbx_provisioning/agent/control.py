@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -52,6 +52,25 @@ def first_ask(allowed: int, talked: float) -> float:
     return allowed - max(SHORTEST_MARGIN_SECONDS, min(LONGEST_MARGIN_SECONDS, left // 3))
 
 
+def stranded(channels: Iterable[Message]) -> set[str]:
+    """Outside legs that nobody is with: alone in their bridge, and of their conversation nothing else is left.
+
+    Asterisk leaves one behind when a user hangs up in the moment in which the target of his transfer does.
+    """
+    listed = list(channels)
+    found = set()
+    for one in listed:
+        name = one["channel"]
+        if not (name.startswith("Local/") and "@sw-leg-out-" in name and name.endswith(";1") and one["bridgeid"]):
+            continue
+        leg = next((other for other in listed if other["channel"] == name[:-1] + "2"), None)
+        company = [other for other in listed if other["linkedid"] == one["linkedid"] and other is not one
+                   and other is not leg and not (leg and other["bridgeid"] == leg["bridgeid"])]
+        if not company:
+            found.add(name)
+    return found
+
+
 class Control:
     """`on_event` takes the dialplan's SwAnswered; `run()` does the periodic parts."""
 
@@ -61,6 +80,7 @@ class Control:
         self._seen_every, self._orphan_after = seen_every, orphan_after
         self._talks: dict[int, asyncio.Task[None]] = {}
         self._absent: dict[int, float] = {}  # hold → since when its call is not there
+        self._stranded: set[str] = set()
         self.calls = 0
 
     def on_event(self, event: Message) -> None:
@@ -167,7 +187,9 @@ class Control:
                 await self.round()
 
     async def round(self) -> None:
-        channels = {event["uniqueid"]: event["channel"] for event in await self.ami.listing("CoreShowChannels")}
+        listed = await self.ami.listing("CoreShowChannels")
+        await self._end_stranded(stranded(listed))
+        channels = {event["uniqueid"]: event["channel"] for event in listed}
         names = set(channels.values())
         async with platform_transaction(AGENT) as tx:
             open_holds = await holds.open_holds(tx, self.node_id)
@@ -180,6 +202,14 @@ class Control:
                 # What the channel was told before a restart of ours is not known: it is told again.
                 self._follow(Talk(one.hold_id, one.channel, one.answered_at, one.seconds, 0), marked=True)
         await self._close_orphans([one for one in open_holds if one.hold_id not in living])
+
+    async def _end_stranded(self, found: set[str]) -> None:
+        """Seen twice in a row: a transfer on its way may look so for a moment."""
+        for name in found & self._stranded:
+            with contextlib.suppress(AmiError):
+                await self.ami.action("Hangup", Channel=name)
+            log.warning("stranded_leg_ended", channel=name)
+        self._stranded = found - self._stranded
 
     async def _close_orphans(self, missing: list[holds.OpenHold]) -> None:
         """Calls that are gone and of which no record comes: a crash of Asterisk took it along.

@@ -30,7 +30,8 @@ AT_ONCE = 10  # of a node: an attempt keeps a codec busy for minutes
 RING_SECONDS = 90
 GONE_SECONDS = 6.0  # so long neither a channel nor an outcome: cut off
 _JOB = re.compile(r"([0-9]{1,18})-([0-9]{1,4})")
-_REASONS = {"5": "busy", "3": "no_answer"}
+_REASONS = {"17": "busy", "18": "no_answer", "19": "no_answer", "21": "refused", "1": "wrong_number",
+            "28": "wrong_number"}  # Q.850
 
 
 class FaxJobs:
@@ -107,14 +108,14 @@ class FaxJobs:
     async def _call(self, attempt: Attempt) -> None:
         job = attempt.job
         await asyncio.to_thread(self._place, job, attempt.tiff)
-        place = f"d{attempt.domain_id}-ext" if attempt.is_internal else "sw-leg-out"
+        way = f"d{attempt.domain_id}-ext" if attempt.is_internal else "sw-leg-out"
         variables = {
-            "CDR_PROP(disable)": 1, "SW_FAX_JOB": job, "SW_FAX_STATION": attempt.station,
+            "CDR_PROP(disable)": 1, "SW_FAX_JOB": job, "SW_FAX_STATION": attempt.station, "SW_FAX_WAY": way,
             "__SW_DOMAIN": attempt.domain_id, "__SW_USER": attempt.user_id, "__SW_KIND": "fax_out",
             "__SW_BY": f"{attempt.domain_id}.{attempt.user_id}"}  # who pays, and whose restrictions hold
         try:
             await self.ami.action(
-                "Originate", Channel=f"Local/{attempt.number}@{place}/n", ChannelId=channel_of(job),
+                "Originate", Channel=f"Local/{attempt.number}@sw-fax-leg/n", ChannelId=channel_of(job),
                 OtherChannelId=f"{channel_of(job)}-leg", Context="sw-fax-send", Exten="s", Priority=1, Async="true",
                 Timeout=RING_SECONDS * 1000, CallerID=f"<{attempt.extension}>", Codecs="slin",
                 Variable=",".join(f"{name}={value}" for name, value in variables.items()))
@@ -138,7 +139,7 @@ def channel_of(job: str) -> str:
 
 
 def read_outcome(text: str) -> tuple[bool, int, str]:
-    """(delivered, pages, reason) of what the dialplan wrote: `sent|2|`, `failed|0|…`, `unanswered|5`."""
+    """(delivered, pages, reason) of what the dialplan wrote: `sent|2|`, `failed|0|…`, `unanswered|17`."""
     what, _bar, rest = text.partition("|")
     if what == "sent":
         pages = rest.partition("|")[0]

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 LOOK_SECONDS = 2.0
 MAX_BYTES = 64 * 1024 * 1024
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,120}")
+_ENDING = re.compile(r"[a-z0-9]{1,5}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
@@ -64,7 +65,8 @@ class MediaSpool:
             facts = read_facts(path.read_text("utf-8", "replace"))
             if facts is None:
                 continue
-            content = path.with_suffix(f".{facts.get('ext', '')}")
+            ending = facts.get("ext", "")
+            content = path.with_suffix(f".{ending}" if _ENDING.fullmatch(ending) else ".none")
             if await self._deliver(path.stem, facts, content):
                 count += 1
                 content.unlink(missing_ok=True)

@@ -53,6 +53,7 @@ class Reconciler:
         self._failed_at: dict[int, float] = {}
         self._must_reload = True  # after a start of ours or of Asterisk
         self._tasks: set[asyncio.Task[None]] = set()
+        self.before_apply: Callable[[], Awaitable[None]] | None = None  # files that the dialplan names
 
     # ------------------------------------------------------------------ what is to be done
 
@@ -175,6 +176,8 @@ class Reconciler:
 
     async def _apply(self, steps: list[Step], *, reload: bool) -> None:
         steps = await self._write_rows(steps)
+        if self.before_apply is not None and self.ami.up.is_set():
+            await self.before_apply()
         before = await asyncio.to_thread(self._write_files, steps)
         if not self.ami.up.is_set():
             raise AmiDown("Asterisk is down")

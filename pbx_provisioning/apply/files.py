@@ -14,18 +14,18 @@ def read(path: Path) -> str | None:
         return None
 
 
-def replace(path: Path, text: str) -> None:
+def replace(path: Path, content: str | bytes) -> None:
     """Write beside, flush to the disk, rename: a reader and a crash see the old file or the new one.
 
     The temporary name ends in ".new", which Asterisk's includes (`*.conf`) do not match.
     """
     beside = path.with_name(path.name + ".new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
-    _same_owner(beside)
+    same_owner(beside)
     beside.rename(path)
     _flush_folder(path.parent)
 
@@ -40,7 +40,7 @@ def remove(path: Path) -> bool:
     return True
 
 
-def _same_owner(path: Path) -> None:
+def same_owner(path: Path) -> None:
     """As root the file is given to the folder's owner: Asterisk reads it under an account of its own."""
     if os.geteuid() == 0:
         folder = path.parent.stat()

@@ -34,6 +34,7 @@ class Question:
     user_id: int
     digits: str
     uniqueid: str
+    is_redirected: bool = False  # a leg of a forwarding scheme; unsigned: it can only take a right away
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +85,5 @@ def read_question(query: Mapping[str, str], *, key1: str, key2: str, now: float)
         raise BadQuestion("signature")
     if abs(now - int(found["ts"])) > WINDOW_SECONDS:
         raise BadQuestion("moment")
-    return Question(found["node"], int(found["domain"]), int(found["user"]), found["digits"], found["uniqueid"])
+    return Question(found["node"], int(found["domain"]), int(found["user"]), found["digits"], found["uniqueid"],
+                    "redirected" in query.get("kind", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncpg import Record
 
+from app.kernel import parameters
 from app.kernel.actors import Actor
 from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.errors import NotFound
@@ -63,6 +64,8 @@ async def _decide(tx: DomainTx, question: Question) -> Answer:
     facts = _facts(row)
     if row["hold_id"] is not None:
         return _again(row, question)
+    if question.is_redirected and facts.is_trial and not await parameters.get(tx, "trial.external_forwarding"):
+        raise Denied("trial")  # [ACC-04, ACC-D2]
     number, caller_id = called_number(facts, question.digits, tx.now)
     if facts.version_id is None:
         raise Denied("no_rate")

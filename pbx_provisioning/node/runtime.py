@@ -21,8 +21,8 @@ __all__ = ["Asterisk", "AsteriskConfig", "AsteriskFailed", "AsteriskMissing", "A
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATE_IN_ROOT = Path("srv/switchroom")
-DIRECTORIES = ("etc/pjsip.d", "etc/extensions.d", "etc/globals.d", "etc/musiconhold.d", "lib/audio", "spool/outgoing", "spool/media", "spool/fax", "spool/tmp",
-               "lib/sounds", "lib/moh", "log/cdr-custom", "log/cel-custom", "run", "keys")
+DIRECTORIES = ("etc/pjsip.d", "etc/extensions.d", "etc/globals.d", "etc/musiconhold.d", "spool/outgoing",
+               "spool/media", "spool/fax", "spool/tmp", "lib/audio", "lib/sounds", "lib/moh", "log/cdr-custom", "log/cel-custom", "run", "keys")
 LANGUAGES = {"ru": "ru_RU_f_IvrvoiceRU", "en": "en_US_f_Allison"}
 _PLACE = re.compile(r"@([a-z0-9_]+)@")
 _PLAIN = re.compile(r"[A-Za-z0-9 _.,:/+\-]*")

@@ -10,8 +10,10 @@ from typing import Any
 from app.kernel.db import DomainTx
 from app.kernel.money import Currency, Money
 
-# A record gives way to a better one of the same conversation: answered before not, later before earlier.
+# A record gives way to a better one of the same call: answered before not, later before earlier. What was transferred,
+# forwarded or added to a conference is a call of its own, with its own price.
 _BEST = ("NOT EXISTS (SELECT FROM call o WHERE o.domain_id = c.domain_id AND o.linkedid = c.linkedid "
+         "AND o.uniqueid = c.uniqueid AND o.direction = c.direction "
          "AND o.node_id = c.node_id AND (o.answered_at IS NOT NULL, o.sequence) > "
          "(c.answered_at IS NOT NULL, c.sequence))")
 

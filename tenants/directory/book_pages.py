@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from litestar import Controller, Request, Response, get, post
@@ -58,7 +59,8 @@ async def the_page(tx: DomainTx, request: Request, book: Book) -> BookPage:
     return await queries.book_page(tx, book, BookPage([], 0, query), closed=closed_groups(query))
 
 
-HELPERS = {"kinds": KIND_LABELS, "shown_number": shown_number, "numbers_hint": numbers_hint, "toggled": toggled}
+HELPERS: dict[str, Any] = {"kinds": KIND_LABELS, "shown_number": shown_number, "numbers_hint": numbers_hint,
+                           "toggled": toggled}
 
 
 class BookPages(Controller):
@@ -70,7 +72,7 @@ class BookPages(Controller):
     def book(self, request: Request) -> Book:
         raise NotImplementedError
 
-    async def extra(self, tx: DomainTx, request: Request) -> dict[str, object]:
+    async def extra(self, tx: DomainTx, request: Request) -> dict[str, Any]:
         """What the list page of this book shows beside the contacts."""
         return {}
 

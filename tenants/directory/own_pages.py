@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from litestar import Controller, Request, get
 from litestar.response import Template
@@ -36,7 +37,7 @@ def own_id(request: Request) -> int:
     return actor.id
 
 
-async def frame(tx: DomainTx) -> dict[str, object]:
+async def frame(tx: DomainTx) -> dict[str, Any]:
     """The tabs of one's own page, and below them the three of the address book."""
     books: list[tuple[LazyText, str]] = [(lazy("Personal address book"), LIST), (lazy("Shared contacts"),
                                                                                 f"{LIST}/shared")]
@@ -56,7 +57,7 @@ class OwnBookPages(BookPages):
     def book(self, request: Request) -> Book:
         return Book(own_id(request))
 
-    async def extra(self, tx: DomainTx, request: Request) -> dict[str, object]:
+    async def extra(self, tx: DomainTx, request: Request) -> dict[str, Any]:
         return await frame(tx)
 
 

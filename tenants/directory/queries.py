@@ -66,20 +66,21 @@ _MATCHING = """
       OR ($4::text IS NOT NULL AND EXISTS (SELECT FROM contact_number n WHERE n.domain_id = c.domain_id
           AND n.contact_id = c.id AND (n.number LIKE $4 OR n.number LIKE $5))))
 """
+_ORDER = (f"group_id = 0, {_SORT.format('group_name')}, group_id, is_heading DESC, {_SORT.format('name')}, id")
 _LINES = f"""
 WITH found AS ({_MATCHING}), groups AS (
     SELECT g.id, g.name, (SELECT count(*) FROM found f WHERE f.group_id = g.id) AS count
     FROM contact_group g WHERE g.domain_id = $1 AND g.owner_key = $2
     UNION ALL SELECT 0, '', (SELECT count(*) FROM found WHERE group_id IS NULL)
 ), shown AS (SELECT * FROM groups WHERE count > 0 OR ($3::text IS NULL AND id <> 0))
-SELECT *, count(*) OVER () AS lines, count(nullif(id, 0)) OVER (ROWS UNBOUNDED PRECEDING) AS contacts
+SELECT *, count(*) OVER () AS lines, count(nullif(id, 0)) OVER (ORDER BY {_ORDER} ROWS UNBOUNDED PRECEDING) AS contacts
 FROM (
     SELECT true AS is_heading, s.id AS group_id, s.name AS group_name, s.count, 0::bigint AS id, '' AS name,
            '' AS position, '' AS email, '' AS speed_dial FROM shown s
     UNION ALL
     SELECT false, s.id, s.name, s.count, f.id, f.name, f.position, f.email, f.speed_dial
     FROM found f JOIN shown s ON s.id = COALESCE(f.group_id, 0) WHERE s.id <> ALL($6::bigint[])
-) line ORDER BY group_id = 0, {_SORT.format("group_name")}, group_id, is_heading DESC, {_SORT.format("name")}, id
+) line ORDER BY {_ORDER}
 """
 
 

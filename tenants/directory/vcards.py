@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import vobject
 from vobject.base import ParseError
 
@@ -26,6 +28,7 @@ def read_vcards(content: bytes, *, max_rows: int) -> list[list[str]]:
     """
     rows: list[list[str]] = []
     try:
+        card: Any
         for card in vobject.readComponents(decoded(content), validate=False, ignoreUnreadable=True):
             if card.name == "VCARD":
                 rows.append(_row(card))
@@ -38,8 +41,8 @@ def read_vcards(content: bytes, *, max_rows: int) -> list[list[str]]:
     return rows
 
 
-def _row(card: vobject.base.Component) -> list[str]:
-    numbers = dict.fromkeys(COLUMN_KINDS, "")
+def _row(card: Any) -> list[str]:
+    numbers: dict[str, str] = dict.fromkeys(COLUMN_KINDS, "")
     for tel in card.contents.get("tel", []):
         types = [one.lower() for one in (*tel.params.get("TYPE", []), *tel.singletonparams)]  # 2.1 has bare ones
         kind = next((_KINDS[one] for one in types if one in _KINDS), "other")
@@ -51,7 +54,7 @@ def _row(card: vobject.base.Component) -> list[str]:
     return [_name(card), group, speed, *numbers.values()]
 
 
-def _name(card: vobject.base.Component) -> str:
+def _name(card: Any) -> str:
     if "fn" in card.contents and str(card.contents["fn"][0].value).strip():
         return str(card.contents["fn"][0].value)
     if "org" in card.contents:
@@ -67,7 +70,7 @@ def write_vcards(entries: list[Entry]) -> bytes:
     """vCard 3.0, which every phone reads."""
     parts = []
     for entry in entries:
-        card = vobject.vCard()
+        card: Any = vobject.vCard()
         card.add("n").value = vobject.vcard.Name(given=entry.name)
         card.add("fn").value = entry.name
         for one in entry.numbers:

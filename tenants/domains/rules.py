@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.kernel.errors import InvalidFields
-from app.kernel.i18n import _, format_money
-from app.kernel.money import Money
-from billing.accounts.rules import Scheme
+from app.kernel.i18n import _
 
 # FQDN in lower case: it is part of every SIP address and enters Asterisk's configuration.
 DOMAIN_NAME = re.compile(r"(?=.{4,190}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?\Z")
@@ -50,28 +48,3 @@ def check_domain_name(name: str) -> str:
 def trial_end(now: datetime, days: int) -> datetime:
     """When a trial that starts now is over [ACC-D1]."""
     return now + timedelta(days=days)
-
-
-def check_credit_limit(limit: Money | None, scheme: Scheme, balance: Money, *, least: Money, most: Money) -> None:
-    """A limit belongs to the credit scheme, is within the provider's bounds, and must not block at once
-    [FIN-34, FIN-36, FIN-D11].
-
-    Raises:
-        InvalidFields: for the field `credit_limit`.
-    """
-    if limit is None:
-        return
-    if scheme is not Scheme.CREDIT:
-        raise _wrong_limit(_("Only the credit scheme has a credit limit"))
-    if limit.amount != limit.rounded_for_ledger().amount:
-        raise _wrong_limit(_("At most two decimals"))
-    if limit < least or most < limit:
-        raise _wrong_limit(_("From %(least)s to %(most)s") % {"least": format_money(least, trim=True),
-                                                              "most": format_money(most, trim=True)})
-    if balance <= -limit:
-        raise _wrong_limit(_("The balance is %(balance)s: this limit would block the domain at once")
-                           % {"balance": format_money(balance)})
-
-
-def _wrong_limit(text: str) -> InvalidFields:
-    return InvalidFields("credit_limit", text, fields={"credit_limit": text})

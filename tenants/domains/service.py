@@ -15,9 +15,9 @@ from app.kernel.money import Currency, Money
 from billing.accounts.blocks import FINANCIAL, end_block, start_block
 from billing.accounts.rules import Scheme, missing_funds
 from billing.accounts.service import after_credit, after_debit, lock, post
+from billing.payments.rules import check_credit_limit
 from tenants.domains.rules import (
     NewDomain,
-    check_credit_limit,
     check_domain_name,
     trial_end,
 )

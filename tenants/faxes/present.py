@@ -16,14 +16,15 @@ STATES = {
     "failed": ("danger", lazy("Not delivered")), "cancelled": ("secondary", lazy("Not delivered")),
 }
 KINDS = {True: ("arrow-down", lazy("Incoming fax")), False: ("arrow-up", lazy("Outgoing fax"))}
-DIRECTIONS = {"in": lazy("received (faxes)"), "out": lazy("sent (faxes)")}
+DIRECTIONS = {"in": lazy("received faxes"), "out": lazy("sent faxes")}
 REASONS = {
     "encrypted": lazy("the document is protected by a password"), "macros": lazy("the document contains macros"),
     "too_many_pages": lazy("the document has too many pages"), "too_large": lazy("the document is too large"),
     "no_office": lazy("Word documents cannot be converted here"), "office": lazy("the document could not be read in time"),
     "broken": lazy("the document is damaged"), "empty": lazy("the document has no pages"),
     "busy": lazy("the number is busy"), "no_answer": lazy("nobody answered"),
-    "unreachable": lazy("the number could not be reached or the call was refused"),
+    "refused": lazy("the call was refused: blocked, restricted or not enough money"),
+    "wrong_number": lazy("there is no such number"), "unreachable": lazy("the number could not be reached"),
     "interrupted": lazy("the exchange was restarted during the attempt"), "blocked": lazy("the domain is blocked"),
     "no_fax": lazy("the other side did not answer as a fax"),
 }

@@ -18,6 +18,7 @@ from app.kernel.i18n import _, lazy
 from app.web.forms import FormModel, parse_form
 from app.web.lists import Column, ListQuery, Page
 from app.web.shell import done, is_htmx, page, saved
+from tenants.live import row_id
 from tenants.pools import administrators, people, rights
 from tenants.pools.administrators import Change, Person
 from tenants.pools.rules import SUBGROUP_ADMIN, SUPERVISOR, NewAdministrator
@@ -96,7 +97,7 @@ class AdministratorPages(Controller):
     @get("/{admin_id:int}")
     async def edit(self, request: Request, admin_id: FromPath[int]) -> Template:
         async with pool_transaction(request.user.actor) as tx:
-            person, choices = await people.administrator(tx, admin_id), await people.subgroup_choices(tx)
+            person, choices = await people.administrator(tx, row_id(admin_id)), await people.subgroup_choices(tx)
         return await page(request, "pools/administrator.html", shell="pool", person=person, choices=choices,
                           own=admin_id == request.user.actor.id)
 
@@ -106,7 +107,7 @@ class AdministratorPages(Controller):
         person = form.person()
         async with pool_transaction(request.user.actor) as tx:
             lost = await administrators.change(
-                tx, admin_id, Change(person, not form.is_locked, form.subgroup_ids, form.send_credentials))
+                tx, row_id(admin_id), Change(person, not form.is_locked, form.subgroup_ids, form.send_credentials))
         await rights.end_lost(lost)
         own = request.user.session_id if admin_id == request.user.actor.id else ""
         if person.password or form.is_locked:
@@ -117,13 +118,13 @@ class AdministratorPages(Controller):
     @get("/{admin_id:int}/delete")
     async def ask_delete(self, request: Request, admin_id: FromPath[int]) -> Template:
         async with pool_transaction(request.user.actor) as tx:
-            person = await people.administrator(tx, admin_id)
+            person = await people.administrator(tx, row_id(admin_id))
         return await page(request, "pools/administrator_delete.html", shell="pool", person=person)
 
     @post("/{admin_id:int}/delete", status_code=200)
     async def delete(self, request: Request, admin_id: FromPath[int]) -> Response:
         async with pool_transaction(request.user.actor) as tx:
-            await administrators.delete(tx, admin_id)
+            await administrators.delete(tx, row_id(admin_id))
         await administrators.end_sessions(admin_id)
         return _listed(request, _("The administrator is deleted."))
 

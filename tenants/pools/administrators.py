@@ -9,12 +9,12 @@ from asyncpg import ForeignKeyViolationError, Record, UniqueViolationError
 
 from app.audit import history
 from app.auth import hashing, sessions
-from app.auth.passwords import MINIMUM, check_password_rule
-from app.kernel import mail, outbox
+from app.auth.passwords import check_password_rule
+from app.kernel import letters, outbox, parameters
 from app.kernel.actors import ActorKind
 from app.kernel.db import PlatformTx, PoolTx
 from app.kernel.errors import Forbidden, InvalidFields, NotFound, Refused
-from app.kernel.i18n import _
+from app.kernel.i18n import _, language
 from app.settings import settings
 from tenants.pools.rights import Lost, granted
 from tenants.pools.rules import (
@@ -253,9 +253,9 @@ async def _subgroup_names(tx: Tx, admin_id: int) -> list[str]:
 
 
 async def _password_problem(tx: Tx, password: str, login: str) -> dict[str, str]:
-    minimum = await tx.fetchval("SELECT value FROM provider_parameter WHERE key = 'auth.password_min_length'")
+    minimum = await parameters.get(tx, "auth.password_min_length")
     try:
-        check_password_rule(password, login=login, minimum=minimum if isinstance(minimum, int) else MINIMUM)
+        check_password_rule(password, login=login, minimum=minimum)
     except InvalidFields as weak:
         return dict(weak.fields)
     return {}
@@ -263,7 +263,7 @@ async def _password_problem(tx: Tx, password: str, login: str) -> dict[str, str]
 
 async def _send(tx: Tx, login: str, name: str, email: str, password: str) -> None:
     """The letter with the access data, in the sender's language [POOL-41]."""
-    text = _("Hello, %(name)s!\n\nYour account of a pool administrator is ready.\n\n"
-             "Address: %(url)s\nLogin: %(login)s\nPassword: %(password)s\n") % {
-        "name": name, "url": f"{settings().public_url}/group/", "login": login, "password": password}
-    await mail.queue(tx, email, _("Your access to the domain pool"), text)
+    pool = await tx.fetchval("SELECT p.name FROM pool p JOIN pool_admin a ON a.pool_id = p.id "
+                             "WHERE a.login = $1", login)
+    await letters.queue(tx, "pool_credentials", email, language(), name=name, pool=pool, login=login,
+                        password=password, url=f"{settings().public_url}/group/")

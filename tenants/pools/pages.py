@@ -14,6 +14,7 @@ from app.web.forms import FormModel, parse_form
 from app.web.lists import ListQuery
 from app.web.menu import MenuItem, register
 from app.web.shell import ShellFacts, done, is_htmx, page, register_shell, saved
+from tenants.live import row_id
 from tenants.pools import domains, queries
 from tenants.pools.administrator_pages import AdministratorPages, ProfilePages
 from tenants.pools.queries import Group, PoolDomain
@@ -71,41 +72,41 @@ class PoolPages(Controller):
                           may_manage=request.user.may(Permission.POOL_MANAGE), portion=PORTION)
 
     @get("/rows")
-    async def rows(self, request: Request, subgroup: FromQuery[int], offset: FromQuery[int] = 0) -> Template:
+    async def rows(self, request: Request, subgroup: FromQuery[int]) -> Template:
         """The next domains of one group, for the page that is being scrolled."""
         query = ListQuery.of(request, columns=())
         async with pool_transaction(request.user.actor) as tx:
             rights = await domains.rights_of(tx)
             group = next((one for one in await queries.groups(tx, rights, query.like()) if one.id == subgroup), None)
-            found = await queries.domains_of(tx, subgroup, query.like(), limit=PORTION, offset=max(0, offset)) \
+            found = await queries.domains_of(tx, group.id, query.like(), limit=PORTION, offset=query.offset) \
                 if group else []
         return await page(request, "pools/rows.html", shell="pool", group=group, rows=found, query=query,
-                          shown=max(0, offset) + len(found), may_manage=request.user.may(Permission.POOL_MANAGE))
+                          shown=query.offset + len(found), may_manage=request.user.may(Permission.POOL_MANAGE))
 
     @get("/domains/{domain_id:int}")
     async def info(self, request: Request, domain_id: FromPath[int]) -> Template:
         async with pool_transaction(request.user.actor) as tx:
-            info, blocks = await queries.domain_info(tx, domain_id)
+            info, blocks = await queries.domain_info(tx, row_id(domain_id))
         return await page(request, "pools/info.html", shell="pool", info=info, blocks=blocks, BLOCKS=BLOCKS,
                           MODES=MODES)
 
     @get("/domains/{domain_id:int}/name")
     async def name_form(self, request: Request, domain_id: FromPath[int]) -> Template:
         async with pool_transaction(request.user.actor) as tx:
-            domain = await domains.managed(tx, domain_id)
+            domain = await domains.managed(tx, row_id(domain_id))
         return await page(request, "pools/rename.html", shell="pool", domain=domain)
 
     @post("/domains/{domain_id:int}/name", status_code=200)
     async def rename(self, request: Request, domain_id: FromPath[int]) -> Response | Template:
         form = parse_form(RenameForm, await request.form())
         async with pool_transaction(request.user.actor) as tx:
-            await domains.rename(tx, domain_id, form.display_name)
+            await domains.rename(tx, row_id(domain_id), form.display_name)
         return await _row_saved(request, domain_id, _("The domain is renamed."))
 
     @get("/domains/{domain_id:int}/route")
     async def route_form(self, request: Request, domain_id: FromPath[int]) -> Template:
         async with pool_transaction(request.user.actor) as tx:
-            domain, pool = await domains.managed(tx, domain_id), await queries.pool(tx)
+            domain, pool = await domains.managed(tx, row_id(domain_id)), await queries.pool(tx)
         return await page(request, "pools/route.html", shell="pool", domain=domain,
                           hint=route_hint(pool.route_number_length), length=pool.route_number_length)
 
@@ -113,14 +114,14 @@ class PoolPages(Controller):
     async def change_route(self, request: Request, domain_id: FromPath[int]) -> Response | Template:
         form = parse_form(RouteForm, await request.form())
         async with pool_transaction(request.user.actor) as tx:
-            await domains.change_route_number(tx, domain_id, form.route_number)
+            await domains.change_route_number(tx, row_id(domain_id), form.route_number)
         return await _row_saved(request, domain_id, _("The route number is changed."))
 
     @post("/domains/{domain_id:int}/enter", status_code=200)
     async def enter(self, request: Request, domain_id: FromPath[int]) -> Template:
         """Opened in a new tab; leads on by itself [POOL-26]."""
         async with pool_transaction(request.user.actor) as tx:
-            await domains.managed(tx, domain_id)
+            await domains.managed(tx, row_id(domain_id))
         return await jump.leap(request, await jump.issue(request.user, domain_id))
 
 

@@ -17,6 +17,7 @@ from app.kernel.i18n import _, ngettext
 from app.web.forms import FormModel, parse_form
 from app.web.lists import ListQuery
 from app.web.shell import done, is_htmx, page, saved
+from tenants.live import row_id
 from tenants.pools import people, queries, rights, subgroups
 from tenants.pools.subgroups import Moved
 
@@ -59,28 +60,28 @@ class SubgroupPages(Controller):
     @get("/{subgroup_id:int}")
     async def edit(self, request: Request, subgroup_id: FromPath[int]) -> Template:
         async with pool_transaction(request.user.actor) as tx:
-            group = await subgroups.known(tx, subgroup_id)
+            group = await subgroups.known(tx, row_id(subgroup_id))
         return await page(request, "pools/subgroup.html", shell="pool", group=group)
 
     @post("/{subgroup_id:int}", status_code=200)
     async def rename(self, request: Request, subgroup_id: FromPath[int]) -> Response:
         form = parse_form(NameForm, await request.form())
         async with pool_transaction(request.user.actor) as tx:
-            await subgroups.rename(tx, subgroup_id, form.name)
+            await subgroups.rename(tx, row_id(subgroup_id), form.name)
         return _listed(request, _("The group is renamed."))
 
     @get("/{subgroup_id:int}/delete")
     async def ask_delete(self, request: Request, subgroup_id: FromPath[int]) -> Template:
         async with pool_transaction(request.user.actor) as tx:
-            group = await subgroups.known(tx, subgroup_id)
+            group = await subgroups.known(tx, row_id(subgroup_id))
             touched = await tx.fetchval("SELECT count(*) FROM domain WHERE pool_id = $1 AND subgroup_id = $2",
-                                        tx.pool_id, subgroup_id)
+                                        tx.pool_id, row_id(subgroup_id))
         return await page(request, "pools/subgroup_delete.html", shell="pool", group=group, domains=touched)
 
     @post("/{subgroup_id:int}/delete", status_code=200)
     async def delete(self, request: Request, subgroup_id: FromPath[int]) -> Response:
         async with pool_transaction(request.user.actor) as tx:
-            moved = await subgroups.delete(tx, subgroup_id)
+            moved = await subgroups.delete(tx, row_id(subgroup_id))
         await rights.end_lost(moved.lost)
         return _listed(request, _("The group is deleted."))
 
@@ -144,6 +145,6 @@ async def _chosen(tx: PoolTx, request: Request) -> list[int]:
     everything = request.query_params.get("all", "")
     if not everything:
         texts = request.query_params.getall("ids", [])
-        return [int(one) for one in texts if one.isascii() and one.isdigit() and len(one) < 19]
+        return sorted({int(one) for one in texts if one.isascii() and one.isdigit() and len(one) < 19})
     params = {key: values[0] for key, values in parse_qs(urlsplit(everything).query).items()}
     return await queries.matching_ids(tx, ListQuery.parse(params, columns=()).like())

@@ -48,7 +48,8 @@ class SettingsPages(Controller):
             main = await domain_outgoing(tx)
             zones = zone_choices(tx.now, language())
         return await page(request, "settings/general.html", settings=settings, names=names, numbers=numbers, main=main,
-                          zones=zones, languages=LANGUAGE_NAMES, restrictions=RESTRICTIONS, commands=DTMF, tabs=tabs())
+                          zones=zones, languages=LANGUAGE_NAMES, commands=DTMF, tabs=tabs(),
+                          restrictions={one.value: text for one, text in RESTRICTIONS.items()})
 
     @post("/", status_code=200)
     async def save(self, request: Request) -> Response | Template:

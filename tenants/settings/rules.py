@@ -140,11 +140,6 @@ def dtmf_problems(dtmf: DtmfCodes) -> dict[str, str]:
     return wrong
 
 
-def crosses_down(before: Decimal, after: Decimal, threshold: Decimal) -> bool:
-    """Whether this change of the balance is the one to tell of; equal to the threshold is not below [SET-05]."""
-    return before >= threshold > after
-
-
 @lru_cache(maxsize=1)
 def zones() -> frozenset[str]:
     """IANA zones of places, and UTC."""

@@ -14,6 +14,7 @@ from app.kernel.errors import NotFound
 from app.kernel.i18n import _, lazy
 from app.web.parts import Affected
 from app.web.shell import done, page, saved
+from tenants.forwarding.present import drawing
 from tenants.live import applying, form_of, row_id
 from tenants.numbers import outgoing
 from tenants.users import credentials, fees, queries, service
@@ -39,11 +40,12 @@ class UserCardPages(Controller):
             user = await queries.card(tx, row_id(user_id))
             numbers = await outgoing.outgoing_choices(tx)
             of_domain = await outgoing.domain_outgoing(tx)
+            scheme = await drawing(tx, user.id, f"{LIST}/{user.id}")
         online = await queries.online(request.user.actor.domain_id)
         return await page(request, "users/card.html", user=user, tabs=tabs_of(CARD, f"{LIST}/{user.id}"),
                           numbers=numbers, of_domain=of_domain,
                           restriction_options=restriction_options(user.domain_restriction),
-                          restrictions=RESTRICTIONS, is_online=user.id in online)
+                          restrictions=RESTRICTIONS, is_online=user.id in online, drawing=scheme)
 
     @post("/", status_code=200)
     async def save(self, request: Request, user_id: FromPath[int]) -> Response | Template:
@@ -51,6 +53,8 @@ class UserCardPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             await service.update_profile(tx, row_id(user_id), form.command())
             user = await queries.card(tx, user_id)
+        await sessions.change_person(ActorKind.DOMAIN_USER, request.user.actor.domain_id, user.id,
+                                     name=user.display_name)
         url, warning = f"{LIST}/{user_id}", extension_warning(user.extension)
         if not form.extension:  # the field must show what was assigned
             return saved(request, url, _("Saved; the extension is %(extension)s.") % {"extension": user.extension})
@@ -126,14 +130,18 @@ class OwnPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             user = await queries.card(tx, _own_id(request))
             of_domain = await outgoing.domain_outgoing(tx)
+            scheme = await drawing(tx, user.id, ME)
         return await page(request, "users/me.html", user=user, tabs=tabs_of(OWN, ME), of_domain=of_domain,
-                          restrictions=RESTRICTIONS)
+                          drawing=scheme)
 
     @post("/", status_code=200)
     async def save(self, request: Request) -> Response:
         form = await form_of(request, OwnProfileForm)
         async with domain_transaction(request.user.actor) as tx:
-            await service.update_own_profile(tx, _own_id(request), display_name=form.display_name, email=form.email)
+            await service.update_own_profile(tx, _own_id(request), display_name=form.display_name, email=form.email,
+                                             notify_voicemail=form.notify_voicemail)
+        await sessions.change_person(ActorKind.DOMAIN_USER, request.user.actor.domain_id, _own_id(request),
+                                     name=form.display_name)
         return saved(request, ME, _("Saved."))
 
     @get("/password")

@@ -53,9 +53,11 @@ class ProfileForm(FormModel):
     position: str = ""
     email: str = ""
     outgoing_number_id: RowId | None = None
+    notify_voicemail: bool = False
 
     def command(self) -> Profile:
-        return Profile(self.display_name, self.extension, self.position, self.email, self.outgoing_number_id)
+        return Profile(self.display_name, self.extension, self.position, self.email, self.outgoing_number_id,
+                       self.notify_voicemail)
 
 
 class RestrictionForm(FormModel):
@@ -91,8 +93,11 @@ class PasswordForm(FormModel):
 
 
 class OwnProfileForm(FormModel):
+    """Nothing else of oneself can be changed here, whatever is sent [ACC-D10]."""
+
     display_name: str = ""
     email: str = ""
+    notify_voicemail: bool = False
 
 
 class ChosenUsersForm(FormModel):

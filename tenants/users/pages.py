@@ -145,7 +145,7 @@ class BulkPages(Controller):
     @get("/")
     async def ask(self, request: Request) -> Template:
         async with domain_transaction(request.user.actor) as tx:
-            people = await queries.names_of(tx, await _chosen(tx, request))
+            people = await queries.names_of(tx, await chosen(tx, request))
             ids = [user_id for user_id, _name in people]
             affected = affected_numbers(await queries.numbers_ringing(tx, ids))
             saving = await fees.monthly_saving(tx, len(ids))
@@ -177,7 +177,7 @@ class BulkPages(Controller):
         return answer
 
 
-async def _chosen(tx: DomainTx, request: Request) -> list[int]:
+async def chosen(tx: DomainTx, request: Request) -> list[int]:
     """Ticked ids; with "select all", everybody who matches the list's search and filters."""
     everything = request.query_params.get("all", "")
     if not everything:

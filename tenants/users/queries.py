@@ -52,6 +52,7 @@ class UserCard:
     email: str
     is_admin: bool
     is_operator: bool
+    notify_voicemail: bool
     outgoing_number_id: int | None
     outgoing_number: str  # as shown, "" for the domain's
     own_restriction: Restriction | None
@@ -122,7 +123,7 @@ async def card(tx: DomainTx, user_id: int) -> UserCard:
     """Raises NotFound, for another domain's id too."""
     row = await tx.fetchrow(
         "SELECT u.id, u.login, d.name AS domain, u.display_name, u.extension, u.position, u.email, u.is_admin, "
-        "u.is_operator, u.outgoing_number_id, COALESCE(n.e164, '') AS outgoing_number, "
+        "u.is_operator, u.notify_voicemail, u.outgoing_number_id, COALESCE(n.e164, '') AS outgoing_number, "
         "u.outgoing_restriction AS own_restriction, d.default_restriction AS domain_restriction, "
         "p.sip_host, p.sip_port, u.created_at "
         f"{_FROM} JOIN pbx_node p ON p.id = d.pbx_node_id LEFT JOIN phone_number n ON n.domain_id = u.domain_id "

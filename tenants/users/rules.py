@@ -40,6 +40,7 @@ class Profile:
     position: str = ""
     email: str = ""
     outgoing_number_id: int | None = None
+    notify_voicemail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ def _profile_errors(profile: Profile, pickup_number: str) -> dict[str, str]:
         "extension": extension_problem(profile.extension, pickup_number) if profile.extension else "",
         "position": text_problem(profile.position, MAX_POSITION),
         "email": email_problem(profile.email),
+        "notify_voicemail": _("Enter the e-mail address first.") if profile.notify_voicemail and not profile.email
+        else "",
     }
     return {name: problem for name, problem in found.items() if problem}
 

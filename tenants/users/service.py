@@ -110,7 +110,7 @@ async def update_profile(tx: DomainTx, user_id: int, profile: Profile) -> None:
     before = user.to_dict()
     user.display_name, user.position, user.email = profile.display_name, profile.position, profile.email
     user.outgoing_number_id = profile.outgoing_number_id
-    user.notify_voicemail = user.notify_voicemail and bool(profile.email)
+    user.notify_voicemail = profile.notify_voicemail
     user.extension = profile.extension
     if profile.extension != before["extension"]:
         await _keep(tx, user, facts)
@@ -120,17 +120,18 @@ async def update_profile(tx: DomainTx, user_id: int, profile: Profile) -> None:
     await _tell_changed(tx, user, before, {"display_name", "extension", "outgoing_number_id"})
 
 
-async def update_own_profile(tx: DomainTx, user_id: int, *, display_name: str, email: str) -> None:
+async def update_own_profile(tx: DomainTx, user_id: int, *, display_name: str, email: str,
+                             notify_voicemail: bool = False) -> None:
     """What a person may change about himself or herself [ACC-28…31, ACC-36, ACC-D10].
 
     Raises:
         InvalidFields: a value breaks a rule.
     """
     user = await _locked(tx, user_id)
-    profile = check_profile(Profile(display_name=display_name, email=email))
+    profile = check_profile(Profile(display_name=display_name, email=email, notify_voicemail=notify_voicemail))
     before = user.to_dict()
     user.display_name, user.email = profile.display_name, profile.email
-    user.notify_voicemail = user.notify_voicemail and bool(profile.email)
+    user.notify_voicemail = profile.notify_voicemail
     await user.save([User.display_name, User.email, User.notify_voicemail])
     await _tell_changed(tx, user, before, {"display_name"})
 

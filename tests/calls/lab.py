@@ -35,6 +35,7 @@ disallow = all
 allow = alaw
 aors = {name}
 direct_media = no
+allow_transfer = no
 
 [{name}]
 type = aor

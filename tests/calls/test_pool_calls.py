@@ -10,7 +10,6 @@ import pytest
 
 from app.kernel import provisioning
 from app.kernel.db import platform_transaction
-from tenants.domains import service as domains
 from tests.calls.world import Carrier, Company, a_company
 from tests.db.factories import STAFF
 from tests.stack import Stack

@@ -90,7 +90,7 @@ class Pool:
         """Somebody more; a subgroup administrator unless told otherwise."""
         from tenants.pools import administrators
 
-        new = NewAdministrator(f"pool{os.getpid()}-{next(_count)}", "", f"{who}@pool.example", PASSWORD,
+        new = NewAdministrator(f"padm{os.getpid()}-{next(_count)}", "", f"{who}@pool.example", PASSWORD,
                                role=role or "subgroup_admin", subgroup_ids=tuple(groups or ()))
         async with pool_transaction(self.actor()) as tx:
             number = await administrators.create_by_supervisor(

@@ -23,6 +23,7 @@ class Browser(httpx.AsyncClient):
     def __init__(self, app: Any, ip: str = "", **options: Any) -> None:
         self.ip = ip or an_address()
         transport = httpx.ASGITransport(app=app, client=(self.ip, 40000), raise_app_exceptions=False)
+        options.setdefault("headers", {"Accept-Language": "en"})  # without it the domain's language would count
         super().__init__(transport=transport, base_url=BASE, **options)
 
     async def csrf(self, path: str = "/restore-password") -> str:

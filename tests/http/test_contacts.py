@@ -185,6 +185,24 @@ async def test_a_pending_file_is_its_readers_only(client: Browser, other_client:
     assert await ids(admin) == []
 
 
+async def test_another_companys_contacts_do_not_exist(client: Browser, other_client: Browser, admin: Someone) -> None:
+    other = await a_user(is_admin=True)
+    await other_client.sign_in(other.login, other.domain)
+    await post(other_client, "/contacts", contact(name="Secret"))
+    await post(other_client, "/contacts/groups", {"name": "Secret"})
+    [contact_id], [group_id] = await ids(other), await ids(other, "contact_group")
+    for path in (f"/contacts/{contact_id}", f"/contacts/groups/{group_id}", f"/contacts/groups/{group_id}/delete",
+                 f"/contacts/{2**62}"):
+        assert (await client.get(path)).status_code == 404
+        sent = {"name": "x"} if "groups" in path else contact(name="x")
+        assert (await post(client, path, sent)).status_code == 404
+    assert (await post(client, "/contacts", contact(group_id=str(group_id)))).status_code == 404
+    await post(client, "/contacts/delete", {"ids": [contact_id]})
+    assert "Secret" not in (await client.get("/contacts/delete", params={"ids": contact_id})).text
+    assert await ids(other) == [contact_id]
+    assert await ids(admin) == []
+
+
 async def test_nothing_typed_becomes_markup_or_a_formula(client: Browser, admin: Someone) -> None:
     for text in NASTY:
         assert (await post(client, "/contacts", contact(name=text, position=text))).status_code == 200
@@ -254,13 +272,15 @@ async def test_t32_users_of_the_pool(client: Browser, admin: Someone) -> None:
             await tx.execute("UPDATE domain SET pool_id = $1, route_number = $2 WHERE id = $3", pool, route,
                              one.actor.domain_id)
         extension = await tx.fetchval("SELECT extension FROM domain_user WHERE id = $1", friend.id)
+        await tx.execute("INSERT INTO forwarding_rule (domain_id, user_id, kind, number) VALUES "
+                         "($1, $2, 'mobile', '79161234567')", friend.actor.domain_id, friend.id)
         await tx.execute("UPDATE domain_user SET email = 'hidden@example.org', is_operator = true WHERE id = $1",
                          friend.id)
     own = (await client.get("/me/contacts/users")).text
     assert "(4455)" in own
     assert f"*4456#{extension}" not in own
     theirs = (await client.get("/me/contacts/users", params={"domain": friend.actor.domain_id})).text
-    for part in ("Ivan", "ivan", "Operator", f"*4456#{extension}", "(4456)"):
+    for part in ("Ivan", "ivan", "Operator", f"*4456#{extension}", "(4456)", "+7 916 123-45-67"):
         assert part in theirs
     assert "hidden@example.org" not in theirs
     assert (await client.get("/me/contacts/users", params={"domain": stranger.actor.domain_id})).status_code == 404
@@ -268,6 +288,7 @@ async def test_t32_users_of_the_pool(client: Browser, admin: Someone) -> None:
     assert "Ivan" in found
     assert "ivar" not in found
     assert "Ivan" not in (await client.get("/me/contacts/users", params={"q": extension})).text
+    assert "Ivan" in (await client.get("/me/contacts/users", params={"q": "8 (916) 123"})).text
 
 
 def _address(page: str) -> str:

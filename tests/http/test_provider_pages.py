@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,38 +12,18 @@ from app.kernel.actors import Actor
 from app.kernel.db import domain_transaction, platform_transaction
 from tests.db.factories import STAFF, a_domain, a_node, a_tariff, domain_name
 from tests.http.browser import Browser
-from tests.http.people import a_pool_admin, a_staff_member, a_user
+from tests.http.people import a_pool_admin, a_user
+from tests.http.provider_help import Console, a_console
+from tests.http.provider_help import value as _value
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
 _count = iter(range(1, 10_000))
 
 
-@dataclass
-class Console:
-    """A signed-in member of the staff."""
-
-    browser: Browser
-    token: str
-
-    async def get(self, path: str, **headers: str) -> Any:
-        return await self.browser.get(path, headers=headers)
-
-    async def post(self, path: str, files: Any = None, **data: Any) -> Any:
-        return await self.browser.post(path, data=data, files=files,
-                                       headers={"x-csrf-token": self.token, "hx-request": "true"})
-
-
 @pytest.fixture
 async def console(client: Browser) -> Console:
-    staff = await a_staff_member("administrator")
-    await client.sign_in_at("/provider", staff.login)
-    return Console(client, await client.csrf("/provider"))
-
-
-async def _value(sql: str, *args: object) -> Any:
-    async with platform_transaction(STAFF) as tx:
-        return await tx.fetchval(sql, *args)
+    return await a_console(client)
 
 
 async def _new_domain(**changes: str) -> dict[str, str]:

@@ -15,9 +15,8 @@ from typing import Any
 import msgspec
 import structlog
 
-from app.auth import accounts, journal, sessions, store
+from app.auth import accounts, store
 from app.auth.accounts import Account
-from app.auth.shells import DOMAIN
 from app.auth.sso import config, openid
 from app.auth.sso.openid import Client, NotTrusted, Proof
 from app.auth.sso.outgoing import Unreachable
@@ -175,21 +174,3 @@ def _verified_email(claims: dict[str, Any]) -> str:
         raise Refused("sso_no_email", _("The sign-in service of your company does not confirm your e-mail address. "
                                         "Tell the administrator of your domain."))
     return email.strip()
-
-
-async def enter(account: Account, *, ip: str, request_id: str, device: str) -> str:
-    """A session for whom the provider named; the cookie's token.
-
-    Raises:
-        Refused: the account changed in this very moment.
-    """
-    token = await sessions.start(DOMAIN, account.person, ip=ip, device=device)
-    try:
-        confirmed = await journal.confirm(account, account.actor(ip, request_id), None)
-    except BaseException:
-        await sessions.end(token)
-        raise
-    if not confirmed:
-        await sessions.end(token)
-        raise _dead()
-    return token

@@ -7,13 +7,13 @@ from litestar.datastructures import Cookie
 from litestar.params import FromQuery
 from litestar.response import Redirect, Template
 
-from app.auth import sessions, throttle
-from app.auth.cookies import session_cookie
+from app.auth import throttle
 from app.auth.edge import client_ip
-from app.auth.middleware import request_id_of
+from app.auth.entry import ask_code, let_in, visit_of
 from app.auth.permissions import Permission
 from app.auth.principal import Principal
 from app.auth.shells import DOMAIN, landing_url, safe_next
+from app.auth.signin import NeedsCode, admit
 from app.auth.sso import flow
 from app.auth.sso.settings_pages import SsoSettings
 from app.kernel.errors import Refused, TooManyRequests
@@ -62,16 +62,14 @@ class SsoPages(Controller):
             came = request.query_params
             found = await flow.finish(came.get("state", ""), came.get("code", ""),
                                       request.cookies.get(_cookie_name(), ""), issuer=came.get("iss", ""))
-            token = await flow.enter(found.account, ip=client_ip(request), request_id=request_id_of(request),
-                                     device=request.headers.get("user-agent", ""))
         except Refused as refused:
             return await _ask(request, "", "", refused)
-        old = request.cookies.get(DOMAIN.cookie_name)
-        if old:
-            await sessions.end(old)
-        role = found.account.person.role
-        answer = Redirect(safe_next(DOMAIN, found.next) or landing_url(DOMAIN, role), status_code=303)
-        answer.set_cookie(session_cookie(DOMAIN, token))
+        entered = await admit(DOMAIN, found.account, visit_of(request, found.next))
+        if entered is None:  # the account changed in this very moment
+            return Redirect(DOMAIN.sign_in_url, status_code=303)
+        if isinstance(entered, NeedsCode):  # a second factor is our own: no provider replaces it
+            return ask_code(DOMAIN, entered.token)
+        answer = await let_in(request, DOMAIN, entered, found.next)
         answer.set_cookie(_attempt_cookie("", max_age=0))
         return answer
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 
 from app.audit import history
-from app.auth import parameters as sign_in_parameters
 from app.kernel import parameters
 from app.kernel.db import PlatformTx
 from app.kernel.errors import InvalidFields, NotFound
@@ -58,7 +57,6 @@ async def change(tx: PlatformTx, group: str, texts: Mapping[str, str]) -> list[s
 def forget() -> None:
     """This process reads the values anew; the others do within `parameters.KEEP_SECONDS`."""
     parameters.forget()
-    sign_in_parameters.forget()
 
 
 def _read(known: list[Parameter], texts: Mapping[str, str]) -> dict[str, Any]:

@@ -411,4 +411,17 @@
     new ResizeObserver(() => chart.resize()).observe(place);
   }
   drawCharts(false);
+
+  // A form with [data-complete] is sent when every required field has a value [PICK-05].
+  function allowSending(form) {
+    const missing = Array.from(form.querySelectorAll("[required]")).some((one) => !one.value.trim());
+    form.querySelector('button[type="submit"]').disabled = missing;
+  }
+  const completeOf = (e) => e.target.closest && e.target.closest("form:has([data-complete])");
+  for (const kind of ["input", "change"]) {
+    doc.addEventListener(kind, (e) => { const form = completeOf(e); if (form) allowSending(form); });
+  }
+  const judgeComplete = () => doc.querySelectorAll("form:has([data-complete])").forEach(allowSending);
+  doc.addEventListener("htmx:afterSettle", judgeComplete);
+  judgeComplete();
 })();

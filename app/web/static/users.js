@@ -19,11 +19,19 @@
     send.disabled = !email.value.trim() || !email.checkValidity();
     if (send.disabled) send.checked = false;
   }
+  function allowNotices(form) {  // a voice message is told only where there is an address
+    const notify = form.querySelector('input[name="notify_voicemail"]');
+    const email = form.querySelector('input[name="email"]');
+    if (!notify || !email) return;
+    notify.disabled = !email.value.trim();
+    if (notify.disabled) notify.checked = false;
+  }
+  const allow = (form) => { allowSending(form); allowNotices(form); };
   document.addEventListener("input", (e) => {
     const form = closest(e, "form");
-    if (form) allowSending(form);
+    if (form) allow(form);
   });
-  const all = () => document.querySelectorAll("form").forEach(allowSending);
+  const all = () => document.querySelectorAll("form").forEach(allow);
   document.addEventListener("htmx:afterSettle", all);
   all();
 })();

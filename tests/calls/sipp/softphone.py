@@ -297,6 +297,9 @@ class SoftPhone(asyncio.DatagramProtocol):
                     f"Contact: <sip:{self.login}@{self.address}:{self.port}>", body=body)
 
     def _on_invite(self, message: Message, talk: Talk | None) -> None:
+        if talk is not None and talk.ended.is_set():
+            self._reply(message, "481 No such call")
+            return
         if talk is not None:  # within the call: another far side, another name
             talk.invite = message
             talk.learn_media(message.body)

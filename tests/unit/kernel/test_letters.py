@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.kernel import letters
-from app.kernel.letters import REGISTRY, wrong_in, written
+from app.kernel.letters import REGISTRY, written, wrong_in
 from app.kernel.money import Money
 
 CREDENTIALS = REGISTRY["credentials"]
@@ -18,9 +18,12 @@ CREDENTIALS = REGISTRY["credentials"]
 def test_every_built_in_text_is_sound_in_both_languages(key: str, locale: str) -> None:
     known = REGISTRY[key]
     subject, body = known.built_in(locale)
-    assert wrong_in(known, subject) == "" and wrong_in(known, body) == ""
+    assert wrong_in(known, subject) == ""
+    assert wrong_in(known, body) == ""
     said = written(known, locale, "Europe/Moscow", None, known.sample)
-    assert said[0] and "{" not in said[0] + said[1] and "%" not in said[0] + said[1]
+    assert said[0]
+    assert "{" not in said[0] + said[1]
+    assert "%" not in said[0] + said[1]
     if locale == "ru":
         assert known.built_in("en") != known.built_in("ru")
 
@@ -35,7 +38,8 @@ def test_values_are_written_as_the_reader_writes_them() -> None:
     facts = {"domain": "d.example", "moment": datetime(2026, 4, 21, 13, 2, tzinfo=UTC), "amount": Money.parse("1500"),
              "balance": Money.parse("-3.5"), "missing": Money.zero()}
     _subject, body = written(REGISTRY["promised_due"], "ru", "Europe/Moscow", None, facts)
-    assert "21.04.2026 16:02" in body and "1 500,00 ₽" in body.replace("\u00a0", " ")
+    assert "21.04.2026 16:02" in body
+    assert "1 500,00 ₽" in body.replace("\u00a0", " ")
     assert "не хватает" not in body
 
 
@@ -64,7 +68,8 @@ def test_the_providers_text_holds_and_a_broken_one_does_not_stop_the_letter() ->
 def test_values_are_not_read_as_templates_nor_as_further_headers() -> None:
     facts = {**CREDENTIALS.sample, "name": "{{ password }}\r\nBcc: x@example.org"}
     subject, body = written(CREDENTIALS, "en", None, ("For {{ name }}", "{{ name }}"), facts)
-    assert subject == "For {{ password }} Bcc: x@example.org" and body.startswith("{{ password }}")
+    assert subject == "For {{ password }} Bcc: x@example.org"
+    assert body.startswith("{{ password }}")
 
 
 @pytest.mark.anyio

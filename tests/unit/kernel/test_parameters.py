@@ -29,7 +29,7 @@ class _Rows:
     def __init__(self, **rows: object) -> None:
         self.rows = [{"key": key.replace("__", "."), "value": value} for key, value in rows.items()]
 
-    async def fetch(self, _sql: str, *_args: object) -> list:
+    async def fetch(self, sql: str, *args: object) -> list:
         return self.rows
 
 
