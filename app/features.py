@@ -9,6 +9,7 @@ from typing import Any
 PAGES = (
     "app.auth.pages",
     "app.auth.sso.pages",
+    "app.auth.security.pages",
     "tenants.dashboard.pages",
     "tenants.users.pages",
     "tenants.forwarding.pages",
@@ -27,6 +28,7 @@ PAGES = (
     "tenants.pools.pages",
     "app.audit.pages",
     "app.provider.pages",
+    "app.provider.history.pages",
     "pbx_provisioning.pages",
     "pbx_provisioning.authorise.api",
 )
@@ -84,8 +86,11 @@ def load_jobs() -> None:
 def _connect() -> None:
     """Where a lower layer offers a registry for what a higher one knows."""
     from app.auth import language, recovery
+    from app.auth.security.pages import use_tabs
     from app.web.pages import on_language_chosen
     from tenants.users.credentials import set_password
+    from tenants.users.tabs import OWN, tabs_of
 
     recovery.use_password_setter(set_password)
+    use_tabs(lambda: tabs_of(OWN, "/me"))
     on_language_chosen(language.keep_choice)

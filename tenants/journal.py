@@ -49,12 +49,14 @@ async def owner_of_page(request: Request, tx: DomainTx, user_id: int | None) -> 
         actor = request.user.actor
         if actor.kind is not ActorKind.DOMAIN_USER:
             raise NotFound("user", _("There is no such user"))
-        user_id = actor.id
+        number: int = actor.id
+    else:
+        number = row_id(user_id)
     name = await tx.fetchval("SELECT display_name FROM domain_user WHERE domain_id = $1 AND id = $2", tx.domain_id,
-                             row_id(user_id) if not is_own else user_id)
+                             number)
     if name is None:
         raise NotFound("user", _("There is no such user"))
-    return Owner(user_id, name, "/me" if is_own else f"/users/{user_id}", is_own)
+    return Owner(number, name, "/me" if is_own else f"/users/{number}", is_own)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from app.kernel.db import DomainTx, PlatformTx
 log = structlog.get_logger()
 
 EVENT = "node_media"
+KINDS = frozenset({"voicemail", "fax", "greeting"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ async def deliver(tx: PlatformTx, *, node_id: int, key: str, domain_id: int, use
     known = await tx.fetchval(
         "SELECT EXISTS (SELECT FROM domain_user u JOIN domain d ON d.id = u.domain_id "
         "WHERE u.domain_id = $1 AND u.id = $2)", domain_id, user_id)
-    if not known or kind not in _kinds():
+    if not known or kind not in KINDS:
         return False
     new = await tx.fetchval(
         "INSERT INTO node_media (node_id, key, domain_id, user_id, kind, facts, content, recorded_at) "
@@ -80,10 +81,6 @@ async def deliver(tx: PlatformTx, *, node_id: int, key: str, domain_id: int, use
     if new:
         await outbox.publish(tx, EVENT, {"node_id": node_id, "key": key}, domain_id=domain_id)
     return True
-
-
-def _kinds() -> frozenset[str]:
-    return frozenset({"voicemail", "fax", "greeting"})
 
 
 @outbox.on(EVENT)

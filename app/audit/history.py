@@ -9,7 +9,7 @@ from app.audit.secrets import MASK, SECRET_FIELDS, is_secret, told
 from app.kernel.actors import Actor, ActorKind
 from app.kernel.db import DomainTx, PlatformTx, PoolTx
 
-__all__ = ["SECRET_FIELDS", "Change", "Item", "record", "record_many"]
+__all__ = ["SECRET_FIELDS", "Change", "Item", "exported", "record", "record_many"]
 
 Change = tuple[object, object]  # before, after
 LONGEST_NAME = 500  # characters of an object's name that are kept
@@ -40,6 +40,11 @@ async def record(tx: DomainTx | PoolTx | PlatformTx, action: str, object_type: s
         "VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)",
         *_head(tx, action, object_type, domain_id, pool_id), object_id, object_name[:LONGEST_NAME],
         _told(changes or {}))
+
+
+async def exported(tx: DomainTx | PoolTx | PlatformTx, what: str) -> None:
+    """A list was ordered as a file; `what` names it in the reader's words [AUD-04]."""
+    await record(tx, "export_ordered", "export", object_name=what)
 
 
 async def record_many(tx: DomainTx | PoolTx | PlatformTx, action: str, object_type: str,

@@ -1,137 +1,25 @@
-"""The action history of a domain, of a pool and of the whole platform: one list for three readers [AUD-01…06,
-POOL-45…48]. Reload shows everything again: filters are not kept in the address [AUD-03]."""
+"""The action history in a domain's cabinet and in a pool's interface."""
 
 from __future__ import annotations
-
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Any
 
 from litestar import Controller, Request, Response, get
 from litestar.params import FromPath
 from litestar.response import Template
 
-from app.audit import history, present, queries, seals, words_met
-from app.audit.present import DOMAIN, POOL, PROVIDER_CONSOLE
-from app.audit.queries import Line, Wanted
+from app.audit import listing
+from app.audit.listing import PERIODS, TITLE, Place
+from app.audit.present import DOMAIN, POOL
 from app.auth.permissions import Permission
-from app.kernel import clock
-from app.kernel.actors import Actor
-from app.kernel.db import PlatformTx, domain_transaction, platform_transaction, pool_transaction
-from app.kernel.errors import NotFound
-from app.kernel.i18n import _, lazy
+from app.kernel.db import domain_transaction, pool_transaction
+from app.kernel.i18n import lazy
 from app.web import menu
-from app.web.exports import ExportColumn, xlsx_answer
-from app.web.lists import Column, Filter, ListQuery, Page
 from app.web.menu import MenuItem
-from app.web.shell import page
-
-PERIODS = {"today": lazy("Today"), "7": lazy("7 days"), "30": lazy("30 days"), "45": lazy("45 days")}
-POOL_PERIODS = PERIODS | {"7": lazy("Week")}
-EXPORT_MOST, EXPORT_STEP = 100_000, 5_000
-
-Door = Callable[[Actor], AbstractAsyncContextManager[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a history is read: its door, address and what it has more than others."""
-
-    reader: str
-    url: str
-    door: Door
-    periods: dict[str, Any]
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        more = (Column("domain", lazy("Domain"), wide_only=True),) if self.reader == PROVIDER_CONSOLE else ()
-        return (Column("at", lazy("Date and time")), Column("who", lazy("User")), *more,
-                Column("object", lazy("Object")), Column("action", lazy("Action")), Column("data", lazy("Data")))
-
 
 IN_DOMAIN = Place(DOMAIN, "/history/actions", domain_transaction, PERIODS)
-IN_POOL = Place(POOL, "/group/history", pool_transaction, POOL_PERIODS)
-IN_CONSOLE = Place(PROVIDER_CONSOLE, "/provider/history", platform_transaction, PERIODS)
+IN_POOL = Place(POOL, "/group/history", pool_transaction, PERIODS | {"7": lazy("Week")})
 
-TITLE = lazy("Action history")
 menu.register("domain", MenuItem("history", TITLE, IN_DOMAIN.url, permission=Permission.DOMAIN_VIEW, order=20))
 menu.register("pool", MenuItem("", TITLE, IN_POOL.url, "history", Permission.POOL_VIEW, order=30))
-menu.register("provider", MenuItem("system", TITLE, IN_CONSOLE.url, permission=Permission.PROVIDER_VIEW, order=10))
-
-
-def _query(request: Request, place: Place, met: list[words_met.Met]) -> ListQuery:
-    more = (Filter("domain", lazy("Domain"), kind="text"),) if place.reader == PROVIDER_CONSOLE else ()
-    filters = (Filter("period", lazy("Period"), place.periods), Filter("from", lazy("From date"), kind="date"),
-               Filter("to", lazy("To date"), kind="date"),
-               Filter("action", lazy("Action"), present.action_options(met, place.reader)),
-               Filter("user", lazy("User"), present.actor_options(met, place.reader)), *more)
-    return ListQuery.of(request, columns=place.columns, filters=filters)
-
-
-async def _wanted(request: Request, place: Place, tx: Any, met: list[words_met.Met], query: ListQuery) -> Wanted:
-    """A free period counts before a quick choice; both days belong to it."""
-    zone = request.user.timezone
-    first, last = present.day_start(query.value("from"), zone), present.day_start(query.value("to"), zone, after=1)
-    quick = None if first or last else present.since(query.value("period"), clock.now(), zone)
-    domains = query.value("domain")
-    ids = await queries.domains_named(tx, domains) if domains and isinstance(tx, PlatformTx) else None
-    return Wanted(text=query.search, actions=present.actions_of(query.value("action"), met, place.reader),
-                  actor=query.value("user"), since=first or quick, until=last, domain_ids=ids)
-
-
-async def _list(request: Request, place: Place) -> Template:
-    state = None
-    async with place.door(request.user.actor) as tx:
-        met = await words_met.met(tx)
-        query = _query(request, place, met)
-        rows, total = await queries.page(tx, await _wanted(request, place, tx, met, query), limit=query.limit,
-                                         offset=query.offset)
-        if isinstance(tx, PlatformTx) and query.part == "full":
-            state = (await seals.head(tx), await seals.waiting(tx), await seals.last_check(tx))
-    return await page(request, "audit/list.html", shell=place.reader, found=Page(rows, total, query), place=place,
-                      told=present, seal=state)
-
-
-async def _data(request: Request, place: Place, line_id: int) -> Template:
-    async with place.door(request.user.actor) as tx:
-        line = await queries.one(tx, line_id)
-    if line is None:
-        raise NotFound("history", _("There is no such entry"))
-    return await page(request, "audit/data.html", shell=place.reader, line=line, place=place, told=present)
-
-
-async def _export(request: Request, place: Place) -> Response[bytes]:
-    """All that matches, the newest first; that it was ordered is an entry itself [AUD-04]."""
-    async with place.door(request.user.actor) as tx:
-        met = await words_met.met(tx)
-        wanted = await _wanted(request, place, tx, met, _query(request, place, met))
-        lines = [line async for line in _all(tx, wanted)]
-        await history.record(tx, "export_ordered", "export", object_name=str(TITLE))
-    domain = [ExportColumn(lazy("Domain"), 24)] if place.reader == PROVIDER_CONSOLE else []
-    columns = [ExportColumn(label, width) for label, width in (
-        (lazy("Date and time"), 20), (lazy("User"), 28), (lazy("Login"), 18), (lazy("IP address"), 16),
-        (lazy("Object"), 28), (lazy("Object type"), 18), (lazy("Action"), 28), (lazy("Data"), 60))]
-    return xlsx_answer(_("Action history"), [*domain, *columns], (_row(line, place) for line in lines))
-
-
-async def _all(tx: Any, wanted: Wanted) -> AsyncIterator[Line]:
-    before, taken = None, 0
-    while taken < EXPORT_MOST:
-        part = await queries.all_lines(tx, wanted, limit=EXPORT_STEP, before=before)
-        for line in part:
-            yield line
-        if len(part) < EXPORT_STEP:
-            return
-        taken, before = taken + len(part), (part[-1].at, part[-1].id)
-
-
-def _row(line: Line, place: Place) -> tuple[object, ...]:
-    person = present.who(line, place.reader)
-    domain = (line.domain_name,) if place.reader == PROVIDER_CONSOLE else ()
-    name = f"{person.name} → {person.behalf}" if person.behalf else person.name
-    return (*domain, line.at, name, person.login, person.ip, line.object_name, present.object_type(line),
-            present.action(line, place.reader), present.changes_text(line))
 
 
 class DomainHistory(Controller):
@@ -140,15 +28,15 @@ class DomainHistory(Controller):
 
     @get("/")
     async def list(self, request: Request) -> Template:
-        return await _list(request, IN_DOMAIN)
+        return await listing.show(request, IN_DOMAIN)
 
     @get("/export")
     async def export(self, request: Request) -> Response[bytes]:
-        return await _export(request, IN_DOMAIN)
+        return await listing.export(request, IN_DOMAIN)
 
     @get("/{line_id:int}")
     async def data(self, request: Request, line_id: FromPath[int]) -> Template:
-        return await _data(request, IN_DOMAIN, line_id)
+        return await listing.data(request, IN_DOMAIN, line_id)
 
 
 class PoolHistory(Controller):
@@ -157,32 +45,15 @@ class PoolHistory(Controller):
 
     @get("/")
     async def list(self, request: Request) -> Template:
-        return await _list(request, IN_POOL)
+        return await listing.show(request, IN_POOL)
 
     @get("/export")
     async def export(self, request: Request) -> Response[bytes]:
-        return await _export(request, IN_POOL)
+        return await listing.export(request, IN_POOL)
 
     @get("/{line_id:int}")
     async def data(self, request: Request, line_id: FromPath[int]) -> Template:
-        return await _data(request, IN_POOL, line_id)
+        return await listing.data(request, IN_POOL, line_id)
 
 
-class ProviderHistory(Controller):
-    path = IN_CONSOLE.url
-    opt = {"permission": Permission.PROVIDER_VIEW}
-
-    @get("/")
-    async def list(self, request: Request) -> Template:
-        return await _list(request, IN_CONSOLE)
-
-    @get("/export")
-    async def export(self, request: Request) -> Response[bytes]:
-        return await _export(request, IN_CONSOLE)
-
-    @get("/{line_id:int}")
-    async def data(self, request: Request, line_id: FromPath[int]) -> Template:
-        return await _data(request, IN_CONSOLE, line_id)
-
-
-CONTROLLERS = [DomainHistory, PoolHistory, ProviderHistory]
+CONTROLLERS = [DomainHistory, PoolHistory]

@@ -77,7 +77,8 @@ def object_type(line: Line) -> str:
 
 def changes(line: Line) -> list[tuple[str, str, str]]:
     """(field, before, after) in words."""
-    return [(_field(name), *_pair(name, pair)) for name, pair in line.changes.items()]
+    told = ((_field(name), *_pair(name, pair)) for name, pair in line.changes.items())
+    return [(name, before, after) for name, before, after in told if before != after]  # none and "" look alike
 
 
 def changes_text(line: Line) -> str:

@@ -46,7 +46,7 @@ async def seal(tx: PlatformTx, limit: int = BATCH) -> int:
     links = []
     for row in rows:
         number += 1
-        chain = link(chain, digest(row) if row["id"] is not None else START)
+        chain = link(chain, digest(dict(row)) if row["id"] is not None else START)
         links.append((number, row["history_id"], chain))
     await tx.execute("INSERT INTO history_seal (number, history_id, chain) "
                      "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])",
@@ -89,7 +89,7 @@ async def _parts(tx: PlatformTx, last: int) -> AsyncIterator[list[Sealed]]:
             done, last, BATCH)
         if not rows:
             return
-        yield [Sealed(row["number"], row["history_id"], row["chain"], row if row["id"] is not None else None)
+        yield [Sealed(row["number"], row["history_id"], row["chain"], dict(row) if row["id"] is not None else None)
                for row in rows]
         done = rows[-1]["number"]
 

@@ -22,6 +22,9 @@ ACTIONS = {
     "pickup_group_deleted": lazy("Pickup group deleted"),
     "released": lazy("Configuration released"), "retried": lazy("Tried again"),
     "fax_queued": lazy("Fax sent"), "fax_cancelled": lazy("Fax cancelled"),
+    "contact_number_added": lazy("Contact number added"), "contact_number_changed": lazy("Editing"),
+    "contact_number_switched": lazy("Number switched on or off"), "contact_number_deleted": lazy("Contact number deleted"),
+    "audio_changed": lazy("Audio changed"),
 }
 FIELDS = {
     "timezone": lazy("Time zone"), "locale": lazy("Language"), "notification_email": lazy("E-mail for notifications"),
@@ -41,6 +44,11 @@ FIELDS = {
     "mode": lazy("Mode"), "amount": lazy("Amount"), "reason": lazy("Why"), "kind": lazy("Kind"),
     "max_users": lazy("Users"), "number": lazy("Number"), "password": lazy("Password"), "document": lazy("Document"),
     "target_kind": lazy("How calls are taken"),
+    "priority": lazy("Priority"), "is_enabled": lazy("Number is on"), "schedule": lazy("Schedule"),
+    "notify_voicemail": lazy("E-mail notifications about voice messages"), "voicemail_on": lazy("Voicemail"),
+    "voicemail_greeting_on": lazy("Voicemail greeting is on"), "audio_greeting": lazy("Voice greeting"),
+    "audio_vm_greeting": lazy("Voicemail greeting"), "audio_ringback": lazy("Ringback melody"),
+    "audio_hold": lazy("Hold melody"),
 }
 VALUES = {
     "True": lazy("yes"), "False": lazy("no"),  # others as "field:value"
@@ -56,6 +64,8 @@ VALUES = {
     "restriction:none": lazy("No restriction"), "restriction:no_international": lazy("No international calls"),
     "restriction:no_international_longdistance": lazy("No international and long-distance calls"),
     "restriction:internal_only": lazy("Internal calls only"),
+    "kind:main": lazy("SIP number"), "kind:landline": lazy("Landline phone"), "kind:mobile": lazy("Mobile phone"),
+    "kind:sip": lazy("SIP address"),
 }
 OBJECTS = {
     "user": lazy("User"), "domain": lazy("Domain"), "number": lazy("Number"), "phone_number": lazy("Number"),
@@ -64,6 +74,7 @@ OBJECTS = {
     "tariff": lazy("Tariff"), "trunk": lazy("Trunk"), "generation": lazy("Configuration"), "job": lazy("Job"),
     "settings": lazy("General settings"), "pickup_group": lazy("Pickup group"),
     "outbox_event": lazy("Event"), "mail": lazy("Letter"), "export": lazy("Export"),
+    "contact_number": lazy("Contact numbers"),
 }
 ACTIONS |= {
     "pool_created": lazy("Pool created"), "pool_changed": lazy("Pool changed"), "pool_deleted": lazy("Pool deleted"),
@@ -99,6 +110,16 @@ ACTIONS |= {
 FIELDS |= {"group": lazy("Group"), "speed_dial": lazy("Speed dial number"), "numbers": lazy("Numbers"),
            "names": lazy("Names"), "count": lazy("Number")}
 OBJECTS |= {"contact": lazy("Contact"), "contact_group": lazy("Group of contacts")}
+
+ACTIONS |= {
+    "second_factor_on": lazy("Second factor set up"), "second_factor_off": lazy("Second factor turned off"),
+    "second_factor_reset": lazy("Second factor reset"), "recovery_code_used": lazy("Recovery code used"),
+    "recovery_codes_renewed": lazy("New recovery codes made"),
+    "api_token_created": lazy("API token made"), "api_token_revoked": lazy("API token revoked"),
+    "sign_in_notices_changed": lazy("Letters about sign-ins switched"),
+}
+FIELDS |= {"notify_sign_in": lazy("Letters about sign-ins"), "can_write": lazy("May change"), "days": lazy("Days")}
+OBJECTS |= {"access_key": lazy("API token")}
 
 ACTIONS |= {
     "single_sign_on_changed": lazy("Single sign-on changed"),

@@ -12,7 +12,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.auth import sessions
+from app.auth import sessions, tokens
 from app.auth.edge import client_ip
 from app.auth.shells import shell_of_request
 from app.kernel import metrics
@@ -79,7 +79,12 @@ class SessionMiddleware(ASGIMiddleware):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         scope["user"] = scope["auth"] = None
-        if not scope["route_handler"].opt.get("csrf_exempt"):
+        opt = scope["route_handler"].opt
+        if opt.get("token"):
+            connection: ASGIConnection = ASGIConnection(scope)
+            scope["user"] = await tokens.identify(connection.headers.get("authorization", ""),
+                                                  ip=client_ip(connection), request_id=request_id_of(connection))
+        elif not opt.get("csrf_exempt"):
             await self._identify(scope)
         await next_app(scope, receive, send)
 

@@ -13,13 +13,13 @@ from pydantic import Field
 from app.auth import jump_pages, recovery, sessions
 from app.auth.cookies import session_cookie
 from app.auth.edge import client_ip
+from app.auth.entry import ask_code, let_in, visit_of
+from app.auth.factor import waiting
 from app.auth.middleware import request_id_of
 from app.auth.parameters import parameters
 from app.auth.permissions import Permission
 from app.auth.principal import Principal
 from app.auth.shells import DOMAIN, POOL, PROVIDER, Shell, landing_url, safe_next
-from app.auth.entry import ask_code, let_in, visit_of
-from app.auth.factor import waiting
 from app.auth.signin import Denied, NeedsCode, enter_code, sign_in
 from app.auth.throttle import Limits, begin
 from app.kernel.errors import AppError, InvalidFields, Refused

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from app.auth import accounts, hashing, journal, sessions, throttle
+from app.auth import accounts, hashing, journal, notices, sessions, throttle
 from app.auth.accounts import Account
 from app.auth.factor import service as factor
 from app.auth.factor import waiting
@@ -83,7 +83,8 @@ async def sign_in(shell: Shell, login: str, password: str, domain: str, visit: V
     return entered
 
 
-async def admit(shell: Shell, account: Account, visit: Visit, new_hash: str | None = None) -> Entered | NeedsCode | None:
+async def admit(shell: Shell, account: Account, visit: Visit,
+                new_hash: str | None = None) -> Entered | NeedsCode | None:
     """For a person who has proved the first factor. None: the account changed in this very moment."""
     state = await factor.state(account.actor(visit.ip, visit.request_id))
     if state.is_on:
@@ -131,6 +132,7 @@ async def _enter(shell: Shell, account: Account, visit: Visit, new_hash: str | N
     if not confirmed:
         await sessions.end(token)
         return None
+    await notices.tell(shell, account, actor, visit.device)
     return Entered(token, account.person.role, account.person.locale, account.domain_locale)
 
 

@@ -78,11 +78,11 @@ letter("block_started", lazy("Service suspended"), lazy("{{ domain }}: service s
             "numbers.\n\nBalance of the account: {{ balance }}\n\n"
             "{% if is_financial %}\nTop up the account to continue.\n{% else %}\n"
             "Please turn to the provider.\n{% endif %}\n"),
-       domain=_DOMAIN, kind="Financial block", is_financial=True, balance=Money.parse("-12.50"))
+       domain=_DOMAIN, kind=lazy("Financial block"), is_financial=True, balance=Money.parse("-12.50"))
 letter("block_ended", lazy("Service restored"), lazy("{{ domain }}: service restored"),
        lazy("The block of {{ domain }} has been lifted: {{ kind }}. Calls work again.\n\n"
             "Balance of the account: {{ balance }}\n"),
-       domain=_DOMAIN, kind="Financial block", balance=Money.parse("487.50"))
+       domain=_DOMAIN, kind=lazy("Financial block"), balance=Money.parse("487.50"))
 letter("trial_ends_soon", lazy("The trial ends soon"), lazy("{{ domain }}: the trial ends soon"),
        lazy("The trial of {{ domain }} ends on {{ end }}. Outgoing minutes left: {{ minutes }}.\n\n"
             "To go on in commercial mode, sign a contract with the provider: reply to this letter or call your "
@@ -127,7 +127,7 @@ letter("card_problem", lazy("Card payment failed, refunded or disputed"),
        lazy("{{ domain }}: card payment — {{ state }}"),
        lazy("State of the card payment of {{ amount }} of {{ at }}: {{ state }}. The balance of {{ domain }} is "
             "{{ balance }}.\n"),
-       domain=_DOMAIN, amount=Money.parse("1000"), at=_MOMENT, state="refunded", balance=Money.parse("487.50"))
+       domain=_DOMAIN, amount=Money.parse("1000"), at=_MOMENT, state=lazy("refunded"), balance=Money.parse("487.50"))
 letter("auto_topup_off", lazy("Automatic top-up switched off"), lazy("{{ domain }}: automatic top-up is off"),
        lazy("Three attempts in a row to take {{ amount }} from the saved card failed, the last one on {{ at }}. "
             "The automatic top-up of {{ domain }} is switched off. The balance is {{ balance }}.\n"),

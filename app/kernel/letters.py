@@ -18,7 +18,7 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from app.kernel import mail
 from app.kernel.db import DomainTx, PlatformTx, PoolTx
-from app.kernel.i18n import LANGUAGES, _, format_date, format_datetime, format_money, speaking
+from app.kernel.i18n import LANGUAGES, LazyText, _, format_date, format_datetime, format_money, speaking
 from app.kernel.letter_texts import REGISTRY, Letter, letter
 from app.kernel.money import Money
 
@@ -95,6 +95,8 @@ def _shown(value: object) -> object:
     """A value as the reader writes it."""
     if isinstance(value, Money):
         return format_money(value)
+    if isinstance(value, LazyText):
+        return str(value)
     if isinstance(value, datetime):
         return format_datetime(value)
     return format_date(value) if isinstance(value, date) else value

@@ -84,16 +84,25 @@ def decoded(content: bytes) -> str:
 
 
 def _workbook_rows(content: bytes, max_rows: int) -> list[list[str]]:
-    unreadable = NotATable(_("The workbook cannot be read: it is damaged, protected or far too large."))
+    return read_apart(READER, content, max_rows,
+                      _("The workbook cannot be read: it is damaged, protected or far too large."))
+
+
+def read_apart(reader: Path, content: bytes, max_rows: int, otherwise: str) -> list[list[str]]:
+    """Rows that a script makes of a file in a process of its own (see `workbook_reader`).
+
+    Raises:
+        NotATable: with the text `otherwise` when it fails or takes too long.
+    """
     if not _READERS.acquire(timeout=SECONDS_LIMIT):
         raise NotATable(_("Too many files are being read at once. Try again in a minute."))
     try:
-        done = subprocess.run([sys.executable, "-I", str(READER), str(max_rows)], input=content,
+        done = subprocess.run([sys.executable, "-I", str(reader), str(max_rows)], input=content,
                               capture_output=True, timeout=SECONDS_LIMIT, check=False, env={})
     except subprocess.TimeoutExpired:
-        raise unreadable from None
+        raise NotATable(otherwise) from None
     finally:
         _READERS.release()
     if done.returncode:
-        raise unreadable
+        raise NotATable(otherwise)
     return json.loads(done.stdout)

@@ -53,7 +53,7 @@ async def _facts(request: Request) -> ShellFacts:
     """What surrounds a page of the console."""
     user = request.user
     return ShellFacts("provider", user_name=user.actor.name, role=STAFF_ROLES[user.role], permissions=user.may,
-                      home_url="/provider", profile_url="/provider", sign_out_url="/provider/sign-out")
+                      home_url="/provider", profile_url="/provider/security", sign_out_url="/provider/sign-out")
 
 
 register_shell("provider", _facts)

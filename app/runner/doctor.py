@@ -102,6 +102,7 @@ def _program(name: str, purpose: str) -> Callable[[], Finding]:
 
 
 CHECKS = (_python, _assets, _catalogues, _database, _cache, _asterisk,
+          _program("soffice", "faxes from Word documents are refused (Debian package libreoffice-writer-nogui)"),
           _program("sipp", "the call tests need it (Debian package sip-tester)"),
           _program("chromium", "the browser tests need it (Debian package chromium)"))
 

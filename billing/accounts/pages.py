@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from litestar import Controller, Request, Response, get
 from litestar.response import Template
 
+from app.audit import history
 from app.auth.permissions import Permission
 from app.kernel import clock
 from app.kernel.db import DomainTx, domain_transaction
@@ -83,6 +84,7 @@ class FinancePages(Controller):
         query = ListQuery.of(request, columns=LEDGER_COLUMNS, filters=_PERIOD)
         async with domain_transaction(request.user.actor) as tx:
             _account, rows, _total = await _ledger(tx, request, query, None)
+            await history.exported(tx, _("Debits and accruals"))
         columns = [ExportColumn(column.label, 24) for column in LEDGER_COLUMNS]
         return xlsx_answer(_("Debits and accruals"), columns, (
             (row.at, present.operation(row), present.quantity(row), row.amount, row.balance_after) for row in rows))
@@ -100,6 +102,7 @@ class FinancePages(Controller):
         query = ListQuery.of(request, columns=PAYMENT_COLUMNS, filters=_PERIOD)
         async with domain_transaction(request.user.actor) as tx:
             _account, rows, _total = await _payments(tx, request, query, None)
+            await history.exported(tx, _("Payment history"))
         columns = [ExportColumn(column.label, 30) for column in PAYMENT_COLUMNS]
         return xlsx_answer(_("Payment history"), columns, (
             (row.at, f"{present.PAYMENT_KINDS[row.kind]} / {row.source} / {row.description}", row.amount)

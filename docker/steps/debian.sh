@@ -4,6 +4,7 @@
 #   debian.sh test   to run its tests too
 set -eu
 packages="python3-venv debootstrap ca-certificates"
+packages="$packages libreoffice-writer-nogui"  # faxes from Word documents; without it those are refused
 [ "${1:-run}" = test ] && packages="$packages sip-tester chromium fonts-dejavu-core iproute2"
 missing=""
 for package in $packages; do

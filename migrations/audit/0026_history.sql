@@ -35,7 +35,6 @@ CREATE TABLE history_unsealed (
     domain_id  bigint,
     pool_id    bigint
 );
-CREATE INDEX history_unsealed_domain ON history_unsealed (domain_id);
 CALL make_tenant_table('history_unsealed', 'SELECT');
 GRANT DELETE ON history_unsealed TO switchroom_platform;
 CREATE POLICY pool_reads ON history_unsealed FOR SELECT TO switchroom_pool
@@ -44,11 +43,11 @@ GRANT SELECT ON history_unsealed TO switchroom_pool;
 
 CREATE FUNCTION note_unsealed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
 BEGIN
-    INSERT INTO history_unsealed (history_id, domain_id, pool_id) VALUES (NEW.id, NEW.domain_id, NEW.pool_id);
+    INSERT INTO history_unsealed (history_id, domain_id, pool_id) SELECT id, domain_id, pool_id FROM added;
     RETURN NULL;
 END $$;
-CREATE TRIGGER action_history_unsealed AFTER INSERT ON action_history
-    FOR EACH ROW EXECUTE FUNCTION note_unsealed();
+CREATE TRIGGER action_history_unsealed AFTER INSERT ON action_history REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION note_unsealed();
 ALTER TABLE action_history ENABLE ALWAYS TRIGGER action_history_unsealed;
 INSERT INTO history_unsealed (history_id, domain_id, pool_id) SELECT id, domain_id, pool_id FROM action_history;
 

@@ -4,7 +4,7 @@ CREATE TABLE domain_sso (
     is_enabled    boolean NOT NULL DEFAULT false,
     issuer        text NOT NULL CHECK (char_length(issuer) BETWEEN 1 AND 300),
     client_id     text NOT NULL CHECK (char_length(client_id) BETWEEN 1 AND 300),
-    client_secret bytea NOT NULL,  -- sealed (app/auth/sso/sealing.py): a copy of the table opens nothing
+    client_secret bytea NOT NULL,  -- sealed (app/auth/sealing.py): a copy of the table opens nothing
     match_by      text NOT NULL CHECK (match_by IN ('email', 'subject')),
     is_required   boolean NOT NULL DEFAULT false  -- plain users have no other way in
 );

@@ -59,3 +59,23 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public AS $$
 $$;
 REVOKE ALL ON FUNCTION account_in_pool FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION account_in_pool TO switchroom_app, switchroom_platform;
+
+-- An account that is deleted, or a domain that leaves the pool, is taken out of the schemes of other domains.
+CREATE FUNCTION render_forwarders() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS $$
+BEGIN
+    IF TG_TABLE_NAME = 'domain' THEN
+        UPDATE provisioning_state p SET desired = desired + 1, changed_at = now(), reason = 'contact numbers'
+        FROM (SELECT DISTINCT r.domain_id FROM forwarding_rule r WHERE r.kind = 'sip' AND r.domain_id <> OLD.id
+              AND split_part(r.number, '@', 2) = OLD.name) f WHERE p.domain_id = f.domain_id;
+    ELSE
+        UPDATE provisioning_state p SET desired = desired + 1, changed_at = now(), reason = 'contact numbers'
+        FROM (SELECT DISTINCT r.domain_id FROM forwarding_rule r JOIN domain d ON d.id = OLD.domain_id
+              WHERE r.kind = 'sip' AND r.domain_id <> OLD.domain_id AND r.number = OLD.login || '@' || d.name) f
+        WHERE p.domain_id = f.domain_id;
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE INDEX forwarding_rule_account ON forwarding_rule (split_part(number, '@', 2), number) WHERE kind = 'sip';
+CREATE TRIGGER domain_forwarders AFTER UPDATE OF pool_id ON domain FOR EACH ROW
+    WHEN (OLD.pool_id IS DISTINCT FROM NEW.pool_id) EXECUTE FUNCTION render_forwarders();
+CREATE TRIGGER domain_user_forwarders AFTER DELETE ON domain_user FOR EACH ROW EXECUTE FUNCTION render_forwarders();

@@ -79,7 +79,7 @@ class Agent:
         spool = config.asterisk_state / "spool"
         self.media = MediaSpool(node_id, spool / "media")
         self.faxes = FaxJobs(node_id, spool / "fax", self.ami)
-        self.heartbeat = Heartbeat(node_id, self.ami, self.presence, self.spool)
+        self.heartbeat = Heartbeat(node_id, self.ami, self.presence, self.spool, lambda: self.control.calls)
         self.audio = Audio(node_id, config.asterisk_state, self.ami)
         self.reconciler.before_apply = self.audio.bring
         self.dictation = Dictation(node_id, self.ami)

@@ -81,7 +81,7 @@ class Control:
         self._talks: dict[int, asyncio.Task[None]] = {}
         self._absent: dict[int, float] = {}  # hold → since when its call is not there
         self._stranded: set[str] = set()
-        self.calls = 0
+        self.calls = 0  # conversations, at the last look
 
     def on_event(self, event: Message) -> None:
         """UserEvent(SwAnswered, Hold, Seconds, Caller) from the called leg at its answer."""
@@ -188,6 +188,7 @@ class Control:
 
     async def round(self) -> None:
         listed = await self.ami.listing("CoreShowChannels")
+        self.calls = len({event["linkedid"] for event in listed})
         await self._end_stranded(stranded(listed))
         channels = {event["uniqueid"]: event["channel"] for event in listed}
         names = set(channels.values())

@@ -36,10 +36,12 @@ async def load_known(tx: PlatformTx, records: Sequence[CdrRecord]) -> tuple[Know
     taken_by = {found for record in records if (found := answering_account(record))}
     users = await tx.fetch(
         "SELECT id, domain_id, extension, '' AS account FROM domain_user WHERE id = ANY($1::bigint[]) UNION "
-        "SELECT u.id, u.domain_id, u.extension, '' FROM unnest($2::bigint[], $3::text[]) AS called (domain_id, digits) "
-        "JOIN domain_user u ON u.domain_id = called.domain_id AND u.extension = called.digits UNION "
-        "SELECT u.id, u.domain_id, u.extension, u.login || '@' || host FROM unnest($4::text[], $5::text[]) "
-        "AS phone (login, host) JOIN domain d ON d.name = host JOIN domain_user u USING (login) WHERE u.domain_id = d.id",
+        "SELECT u.id, u.domain_id, u.extension, '' FROM unnest($2::bigint[], $3::text[]) "
+        "AS called (domain_id, digits) JOIN domain_user u ON u.domain_id = called.domain_id "
+        "AND u.extension = called.digits UNION "
+        "SELECT u.id, u.domain_id, u.extension, phone.login || '@' || host "
+        "FROM unnest($4::text[], $5::text[]) AS phone (login, host) JOIN domain d ON d.name = host JOIN domain_user u "
+        "ON u.domain_id = d.id AND u.login = phone.login",
         list({user_id for _, user_id in owners if user_id}
              | {record.peer_user_id for record in records if record.peer_user_id}),
         [one for one, _ in pairs], [one for _, one in pairs],

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from pbx_provisioning.node import melody
 from pbx_provisioning.node.root import DEBIAN_SOUNDS, Asterisk, AsteriskMissing, ensure_root, locate
 
 __all__ = ["Asterisk", "AsteriskConfig", "AsteriskFailed", "AsteriskMissing", "AsteriskNode", "ensure_root", "locate"]
@@ -22,7 +23,8 @@ __all__ = ["Asterisk", "AsteriskConfig", "AsteriskFailed", "AsteriskMissing", "A
 TEMPLATES = Path(__file__).parent / "templates"
 STATE_IN_ROOT = Path("srv/switchroom")
 DIRECTORIES = ("etc/pjsip.d", "etc/extensions.d", "etc/globals.d", "etc/musiconhold.d", "spool/outgoing",
-               "spool/media", "spool/fax", "spool/tmp", "lib/audio", "lib/sounds", "lib/moh", "log/cdr-custom", "log/cel-custom", "run", "keys")
+               "spool/media", "spool/fax", "spool/tmp", "lib/audio", "lib/sounds", "lib/moh",
+               "log/cdr-custom", "log/cel-custom", "run", "keys")
 LANGUAGES = {"ru": "ru_RU_f_IvrvoiceRU", "en": "en_US_f_Allison"}
 _PLACE = re.compile(r"@([a-z0-9_]+)@")
 _PLAIN = re.compile(r"[A-Za-z0-9 _.,:/+\-]*")
@@ -121,6 +123,8 @@ class AsteriskNode:
         for name, template in sorted(found.items()):
             _write_beside(self.etc / name, _PLACE.sub(lambda place: values[place[1]], template.read_text()))
         _write_beside(self.etc / "features_codes.conf", _feature_codes())
+        if not (self.state / "lib/moh/melody.wav").exists():
+            (self.state / "lib/moh/melody.wav").write_bytes(melody.wav())
         self._link_shared_data()
         if self.asterisk.root is not None:
             self._prepare_root()

@@ -49,10 +49,11 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
     """Raises BadPlan when a stored value could not be rendered safely."""
     domain_id = wanted.domain_id
     row = await tx.fetchrow(
-        "SELECT d.name, d.locale, d.timezone, d.dtmf_transfer, d.dtmf_fax, d.dtmf_conference_add, d.dtmf_conference_remove, "
-        "d.dtmf_hold, d.pickup_number, d.pool_id, p.dial_expression, d.route_number, "
+        "SELECT d.name, d.locale, d.timezone, d.dtmf_transfer, d.dtmf_fax, d.dtmf_conference_add, "
+        "d.dtmf_conference_remove, d.dtmf_hold, d.pickup_number, d.pool_id, p.dial_expression, d.route_number, "
         "n.e164 AS main_number, EXISTS (SELECT FROM domain_block b "
-        "WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS is_blocked FROM domain d LEFT JOIN pool p ON p.id = d.pool_id "
+        "WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS is_blocked FROM domain d "
+        "LEFT JOIN pool p ON p.id = d.pool_id "
         "LEFT JOIN phone_number n ON n.domain_id = d.id AND n.id = coalesce(d.default_number_id, "
         "(SELECT o.id FROM phone_number o WHERE o.domain_id = d.id AND o.category <> 'toll_free' "
         "ORDER BY o.assigned_at, o.id LIMIT 1)) WHERE d.id = $1", domain_id)

@@ -44,6 +44,8 @@ def routes(plan: DomainPlan) -> dict[tuple[str, str], str]:
         return {}
     domain_id, pool = plan.domain_id, plan.pool
     found = {("route", f"{pool.id}"): f"[p{pool.id}-routes]"}  # there even when no domain has a number
+    if not plan.is_blocked:
+        found["conf", "pool"] = f"exten => pool,1,Return({pool.id})"
     if pool.route is None:
         return found
     before, after = around_extension(pool.expression, pool.route)
@@ -59,7 +61,8 @@ def routes(plan: DomainPlan) -> dict[tuple[str, str], str]:
 
 def with_todays_pool(past: dict[tuple[str, str], str], plan: DomainPlan) -> dict[tuple[str, str], str]:
     """An earlier generation with the pool of today: a route number may be somebody else's by now."""
-    kept = {key: body for key, body in past.items() if key[0] != "route" and key != ("conf", "back")}
+    kept = {key: body for key, body in past.items()
+            if key[0] != "route" and key not in (("conf", "back"), ("conf", "pool"))}
     own = f"include => p{plan.pool.id}-routes" if plan.pool else ""
     kept["rest", "users"] = "\n".join(line for line in past["rest", "users"].split("\n")
                                       if not line.startswith("include => p") or line == own)

@@ -32,6 +32,7 @@ def _sections(trunk: Trunk) -> str:
         f"aors = {name}\n{auth}disallow = all\nallow = alaw,ulaw,g722\ndirect_media = no\n"
         "rtp_symmetric = yes\nforce_rport = yes\n"
         f"trust_id_inbound = yes\nsend_pai = yes\nallow_subscribe = no\nallow_transfer = no\n"
+        "send_connected_line = no\n"  # who talks on after a transfer is nobody's business outside
         f"\n[{name}]\ntype = aor\nqualify_frequency = 30\ncontact = sip:{place}:{trunk.port}"
         f"{';transport=tcp' if trunk.transport == 'tcp' else ''}\n{login}"
         f"\n[{name}]\ntype = identify\nendpoint = {name}\nmatch = {trunk.host}\n")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from litestar import Controller, Request, Response, get
 from litestar.response import ServerSentEvent, Template
 
+from app.audit import history
 from app.auth import store
 from app.auth.permissions import Permission
 from app.kernel import clock
@@ -89,6 +90,7 @@ class CallPages(Controller):
     async def export(self, request: Request) -> Response[bytes]:
         async with domain_transaction(request.user.actor) as tx:
             rows, _total = await _rows(tx, request, _query_of(request), None)
+            await history.exported(tx, _("Call history"))
         columns = [ExportColumn(label, width) for label, width in (
             (lazy("Date and time"), 20), (lazy("Type"), 14), (lazy("From"), 18), (lazy("Name"), 28), (lazy("To"), 18),
             (lazy("Name"), 28), (lazy("Result"), 16), (lazy("Duration, s"), 12), (lazy("Cost"), 12))]

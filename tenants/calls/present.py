@@ -16,10 +16,12 @@ PERIODS = {"today": lazy("Today"), "7": lazy("7 days"), "30": lazy("30 days"), "
 REFUSALS = {
     "funds": lazy("Not enough money"), "blocked": lazy("The domain is blocked"),
     "restricted": lazy("Forbidden by the outgoing restriction"), "no_rate": lazy("No price for this destination"),
-    "number": lazy("Wrong number"), "absent": lazy("The number is not in service"), "trial": lazy("Not possible in trial"), "limit": lazy("Too many calls at once"),
+    "number": lazy("Wrong number"), "absent": lazy("The number is not in service"),
+    "trial": lazy("Not possible in trial"), "limit": lazy("Too many calls at once"),
     "trunk": lazy("No line to the public network"), "error": lazy("The panel did not answer"),
     "ended": lazy("The money ended"), "offline": lazy("Authorised without the panel"),
-    "unregistered": lazy("No phone is registered"), "no_rule": lazy("Nobody is set to answer this number"), "pickup": lazy("Nothing to pick up"),
+    "unregistered": lazy("No phone is registered"), "no_rule": lazy("Nobody is set to answer this number"),
+    "pickup": lazy("Nothing to pick up"),
 }
 ICONS = {"in": "phone-incoming", "out": "phone-outgoing", "internal": "phone", "emergency": "alert-triangle"}
 

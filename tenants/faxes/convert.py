@@ -32,19 +32,20 @@ UNPACKED_BYTES = 200 * 1024**2
 MAX_ENTRIES = 5_000
 
 # Nothing in a document runs or is fetched: no macros, no linked content, and a proxy that is not there.
-_OFFICE_SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
-<oor:items xmlns:oor="http://openoffice.org/2001/registry">
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="MacroSecurityLevel" oor:op="fuse"><value>3</value></prop></item>
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value></prop></item>
-<item oor:path="/org.openoffice.Office.Common/Security/Scripting"><prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse"><value>true</value></prop></item>
-<item oor:path="/org.openoffice.Office.Writer/Content/Update"><prop oor:name="Link" oor:op="fuse"><value>0</value></prop></item>
-<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetProxyType" oor:op="fuse"><value>2</value></prop></item>
-<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPProxyName" oor:op="fuse"><value>127.0.0.1</value></prop></item>
-<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPProxyPort" oor:op="fuse"><value>9</value></prop></item>
-<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPSProxyName" oor:op="fuse"><value>127.0.0.1</value></prop></item>
-<item oor:path="/org.openoffice.Inet/Settings"><prop oor:name="ooInetHTTPSProxyPort" oor:op="fuse"><value>9</value></prop></item>
-</oor:items>
-"""
+_SECURITY, _INET = "org.openoffice.Office.Common/Security/Scripting", "org.openoffice.Inet/Settings"
+_OFFICE_SETTINGS = (
+    (_SECURITY, "MacroSecurityLevel", "3"), (_SECURITY, "DisableMacrosExecution", "true"),
+    (_SECURITY, "BlockUntrustedRefererLinks", "true"), ("org.openoffice.Office.Writer/Content/Update", "Link", "0"),
+    (_INET, "ooInetProxyType", "2"), (_INET, "ooInetHTTPProxyName", "127.0.0.1"), (_INET, "ooInetHTTPProxyPort", "9"),
+    (_INET, "ooInetHTTPSProxyName", "127.0.0.1"), (_INET, "ooInetHTTPSProxyPort", "9"))
+
+
+def _registry() -> str:
+    items = "".join(
+        f'<item oor:path="/{path}"><prop oor:name="{name}" oor:op="fuse"><value>{value}</value></prop></item>'
+        for path, name, value in _OFFICE_SETTINGS)
+    return ('<?xml version="1.0" encoding="UTF-8"?>\n'
+            f'<oor:items xmlns:oor="http://openoffice.org/2001/registry">{items}</oor:items>')
 
 
 class Unconvertible(Exception):
@@ -101,7 +102,7 @@ def _pdf_pages(document: Path) -> Iterator:
         raise Unconvertible("too_many_pages")
     for page in book:
         width, height = page.get_size()
-        if not (0 < width and 0 < height):
+        if width <= 0 or height <= 0:
             raise Unconvertible("broken")
         # so large that it just fills a page, whatever size it says it has
         longest, shortest = max(width, height), min(width, height)
@@ -160,7 +161,7 @@ def _through_office(kind: str, document: Path, folder: Path) -> Path:
     _check_document(kind, document)
     home = Path(tempfile.mkdtemp(dir=folder))
     (home / "profile/user").mkdir(parents=True)
-    (home / "profile/user/registrymodifications.xcu").write_text(_OFFICE_SETTINGS)
+    (home / "profile/user/registrymodifications.xcu").write_text(_registry())
     named = home / f"document.{kind}"
     document.rename(named)
     command = [*_without_network(), program, "--headless", "--norestore", "--nolockcheck", "--nodefault",
@@ -182,7 +183,9 @@ def _through_office(kind: str, document: Path, folder: Path) -> Path:
 def _without_network() -> list[str]:
     """A network of its own with nobody in it, where the system allows that; the settings above hold anyway."""
     for words in (["unshare", "--net"], ["unshare", "--map-root-user", "--net"]):
-        if shutil.which("unshare") and subprocess.run([*words, "true"], check=False, capture_output=True).returncode == 0:
+        if not shutil.which("unshare"):
+            break
+        if subprocess.run([*words, "true"], check=False, capture_output=True).returncode == 0:
             return words
     return []
 

@@ -59,8 +59,8 @@ async def queue_fax(tx: DomainTx, user_id: int, new: NewFax) -> int:
         raise InvalidFields("at", text, fields={"at": text})
     source = await files.store(tx, new.content, name=new.name, media_type=f"application/x-fax-{new.kind}")
     fax_id = await tx.fetchval(
-        "INSERT INTO fax (domain_id, user_id, is_incoming, number, name, other_user_id, state, at, document, source_id, "
-        "next_at, created_at) VALUES ($1, $2, false, $3, $4, $5, 'new', $6, $7, $8, $6, $9) RETURNING id",
+        "INSERT INTO fax (domain_id, user_id, is_incoming, number, name, other_user_id, state, at, document, "
+        "source_id, next_at, created_at) VALUES ($1, $2, false, $3, $4, $5, 'new', $6, $7, $8, $6, $9) RETURNING id",
         tx.domain_id, user_id, number, name, other, new.at or tx.now, new.name[:200], source, tx.now)
     await note(tx, fax_id, "uploaded", document=new.name[:120])
     await note(tx, fax_id, "send_given", at=new.at.isoformat() if new.at else "")

@@ -120,7 +120,8 @@ async def take_attempt(tx: PlatformTx, node_id: int) -> Attempt | None:
         "SELECT f.id, f.domain_id, f.user_id, f.number, f.other_user_id, f.attempts, f.tiff, u.extension, "
         "(SELECT n.e164 FROM phone_number n WHERE n.domain_id = f.domain_id "
         "AND n.id = coalesce(u.outgoing_number_id, d.default_number_id)) AS station, "
-        "(SELECT o.extension FROM domain_user o WHERE o.domain_id = f.domain_id AND o.id = f.other_user_id) AS inside "
+        "(SELECT o.extension FROM domain_user o WHERE o.domain_id = f.domain_id AND o.id = f.other_user_id) AS inside, "
+        "EXISTS (SELECT FROM domain_block b WHERE b.domain_id = f.domain_id AND b.ended_at IS NULL) AS is_blocked "
         "FROM fax f JOIN domain d ON d.id = f.domain_id JOIN domain_user u ON u.domain_id = f.domain_id "
         "AND u.id = f.user_id WHERE f.state = 'ready' AND f.next_at <= $2 AND d.pbx_node_id = $1 "
         "ORDER BY f.next_at, f.id LIMIT 1 FOR NO KEY UPDATE OF f SKIP LOCKED", node_id, tx.now)
@@ -131,6 +132,9 @@ async def take_attempt(tx: PlatformTx, node_id: int) -> Attempt | None:
     await bound.execute("UPDATE fax SET state = 'sending', attempts = $3, worked_at = $4, node_id = $5, next_at = NULL "
                         "WHERE domain_id = $1 AND id = $2", bound.domain_id, row["id"], count, tx.now, node_id)
     await note(bound, row["id"], "attempt_begun", number=count)
+    if row["is_blocked"]:  # inside calls are not asked about, so it is looked at here
+        await attempt_ended(tx, row["id"], count, delivered=False, reason="blocked")
+        return await take_attempt(tx, node_id)
     is_internal = row["other_user_id"] is not None
     return Attempt(row["id"], row["domain_id"], row["user_id"],
                    (row["inside"] or row["number"]) if is_internal else row["number"], is_internal,
@@ -184,7 +188,8 @@ async def received(tx: DomainTx, found: Media) -> None:
         "WHERE n.domain_id = $1 AND n.number = as_in_books($2) AND c.owner_key = 0 ORDER BY c.id LIMIT 1",
         tx.domain_id, digits)
     fax_id = await tx.fetchval(
-        "INSERT INTO fax (domain_id, user_id, is_incoming, number, name, other_user_id, state, at, source_id, media_key) "
+        "INSERT INTO fax (domain_id, user_id, is_incoming, number, name, other_user_id, state, at, source_id, "
+        "media_key) "
         "VALUES ($1, $2, true, $3, $4, $5, 'new', $6, $7, $8) ON CONFLICT (media_key) DO NOTHING RETURNING id",
         tx.domain_id, found.user_id, digits, other["display_name"] if other else company or "",
         other["id"] if other else None, found.recorded_at, source, f"{found.node_id}:{found.key}")

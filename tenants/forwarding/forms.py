@@ -22,9 +22,9 @@ class RuleForm(FormModel):
     priority: str = ""
     ring_seconds: str = ""
     is_enabled: bool = False
-    days: list[str] = []  # noqa: RUF012 - pydantic copies it
-    start: list[str] = []  # noqa: RUF012
-    end: list[str] = []  # noqa: RUF012
+    days: list[str] = []
+    start: list[str] = []
+    end: list[str] = []
 
     def command(self, *, is_main: bool = False) -> RuleData:
         """Raises InvalidFields with everything that can be told without the database."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -118,7 +119,7 @@ def branches(rules: Sequence[Rule], *, voicemail: bool = False) -> list[Branch]:
         borders = {0, DAY} | {border for rule in enabled for period in rule.periods if day in period.days
                               for border in (period.start, period.end)}
         edges = sorted(borders)
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(edges):
             hours = found.setdefault(_plan_at(enabled, day, start, voicemail), {}).setdefault(day, [])
             if hours and hours[-1][1] == start:
                 hours[-1] = (hours[-1][0], end)

@@ -116,7 +116,8 @@ async def take_back(tx: PlatformTx, number_id: int) -> Dependants:
                      "AND outgoing_number_id = $2", found.domain_id, number_id)
     await tx.execute("UPDATE domain SET default_number_id = NULL WHERE id = $1 AND default_number_id = $2",
                      found.domain_id, number_id)
-    await tx.execute("UPDATE phone_number SET domain_id = NULL, target_user_id = NULL, assigned_at = NULL "
+    await tx.execute("UPDATE phone_number SET domain_id = NULL, target_user_id = NULL, "
+                     "target_kind = 'user', assigned_at = NULL "
                      "WHERE id = $1", number_id)
     await provisioning.want_new_generation(bound, f"number_taken_back {row['e164']}")
     await history.record(bound, "number_taken_back", "phone_number", object_id=number_id, object_name=row["e164"],

@@ -6,6 +6,7 @@ from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
 
+from app.audit import history
 from app.auth.permissions import Permission
 from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.i18n import _, lazy
@@ -60,6 +61,7 @@ class NumberPages(Controller):
     async def export(self, request: Request) -> Response[bytes]:
         async with domain_transaction(request.user.actor) as tx:
             rows, _total = await _rows(tx, _query_of(request), limit=EXPORT_LIMIT)
+            await history.exported(tx, _("Numbers"))
         columns = [ExportColumn(label, width) for label, width in (
             (lazy("Number"), 20), (lazy("Region"), 24), (lazy("Kind"), 18), (lazy("Who rings"), 36),
             (lazy("Extension"), 12), (lazy("Outgoing number"), 18), (lazy("Connected"), 20))]

@@ -22,7 +22,7 @@ from tenants.live import applying, form_of, row_id
 from tenants.pickup import queries, service
 
 LIST = "/pickup-groups"
-COLUMNS = (Column("name", lazy("Name"), "lower(g.name)"), Column("members", lazy("Members"), "m.members"))
+COLUMNS = (Column("name", lazy("Group name"), "lower(g.name)"), Column("members", lazy("Members"), "m.members"))
 RowId = Annotated[int, Field(ge=1, lt=2**63)]
 
 menu.register("domain", MenuItem("settings", lazy("Pickup groups"), LIST, "users", Permission.USERS_EDIT, "", 20))

@@ -47,6 +47,8 @@ class SettingsPages(Controller):
             numbers = await outgoing_choices(tx)
             main = await domain_outgoing(tx)
             zones = zone_choices(tx.now, language())
+        if settings.timezone not in dict(zones):
+            zones.insert(0, (settings.timezone, settings.timezone))
         return await page(request, "settings/general.html", settings=settings, names=names, numbers=numbers, main=main,
                           zones=zones, languages=LANGUAGE_NAMES, commands=DTMF, tabs=tabs(),
                           restrictions={one.value: text for one, text in RESTRICTIONS.items()})

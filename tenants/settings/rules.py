@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from babel.core import get_global
 from babel.dates import get_timezone_location
 from email_validator import validate_email
 
@@ -75,8 +76,11 @@ class WrongSettings(Exception):
         self.fields = wrong
 
 
-def read_settings(typed: Mapping[str, str], taken: Taken) -> Settings:
+def read_settings(typed: Mapping[str, str], taken: Taken, *, kept_zone: str = "") -> Settings:
     """Every field of the page, as typed, into settings; a ticked box has any text.
+
+    Args:
+        kept_zone: the zone in force, which may stay though it is not offered.
 
     Raises:
         WrongSettings: names every wrong field of every block; nothing may be stored then [SET-31].
@@ -84,7 +88,7 @@ def read_settings(typed: Mapping[str, str], taken: Taken) -> Settings:
     reader = _Reader(typed)
     dtmf = DtmfCodes(**{one.name: reader.text(f"dtmf_{one.name}") for one in fields(DtmfCodes)})
     found = Settings(
-        timezone=reader.one_of("timezone", zones()), locale=reader.one_of("locale", LANGUAGES),
+        timezone=reader.one_of("timezone", zones() | {kept_zone} - {""}), locale=reader.one_of("locale", LANGUAGES),
         notification_email=reader.email("notification_email"),
         balance_notice_on=bool(reader.text("balance_notice_on")),
         balance_notice_below=reader.money("balance_notice_below"),
@@ -148,17 +152,24 @@ def zones() -> frozenset[str]:
 
 def zone_choices(now: datetime, language: str) -> list[tuple[str, str]]:
     """(zone, "UTC+03:00 Moscow") from west to east [SET-04]; `now` decides about summer time."""
-    found = sorted((now.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(), place, zone)
+    return list(_choices(now.replace(minute=0, second=0, microsecond=0), language))
+
+
+@lru_cache(maxsize=4)
+def _choices(hour: datetime, language: str) -> tuple[tuple[str, str], ...]:
+    found = sorted((hour.astimezone(ZoneInfo(zone)).utcoffset() or timedelta(), place, zone)
                    for zone, place in _places(language).items())
-    return [(zone, f"UTC{_offset(offset)} {place}") for offset, place, zone in found]
+    return tuple((zone, f"UTC{_offset(offset)} {place}") for offset, place, zone in found)
 
 
 @lru_cache(maxsize=4)
 def _places(language: str) -> dict[str, str]:
-    """Zone → city in the reader's language; where two have one name the country or the zone is added."""
+    """Zone → city in the reader's language; other names of the same zone, and namesakes, tell the zone too."""
     cities = {zone: get_timezone_location(zone, locale=language, return_city=True) for zone in zones() - {"UTC"}}
-    met = Counter(cities.values())
-    return {"UTC": "UTC"} | {zone: city if met[city] == 1 else f"{city} ({zone})" for zone, city in cities.items()}
+    others = get_global("zone_aliases")
+    met = Counter(city for zone, city in cities.items() if zone not in others)
+    return {"UTC": "UTC"} | {zone: city if zone not in others and met[city] == 1 else f"{city} ({zone})"
+                             for zone, city in cities.items()}
 
 
 def _offset(offset: timedelta) -> str:

@@ -28,7 +28,7 @@ async def save(tx: DomainTx, typed: Mapping[str, str]) -> Settings:
     if not typed.get("balance_notice_on"):  # its field is switched off then and the amount stays [SET-05]
         typed = {**typed, "balance_notice_below": str(before.balance_notice_below or "")}
     try:
-        after = read_settings(typed, await queries.taken_in(tx))
+        after = read_settings(typed, await queries.taken_in(tx), kept_zone=before.timezone)
     except WrongSettings as wrong:
         raise InvalidFields("invalid_fields", _("Check the highlighted fields."), fields=wrong.fields) from wrong
     old, new = _columns(before), _columns(after)

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from litestar import Controller, Request, Response, get, post
 from litestar.response import Template
 
+from app.audit import history
 from app.auth import sessions
 from app.auth.permissions import Permission
 from app.kernel.actors import ActorKind
@@ -83,6 +84,7 @@ class UserPages(Controller):
     async def export(self, request: Request) -> Response[bytes]:
         async with domain_transaction(request.user.actor) as tx:
             rows, _total = await _rows(tx, _query_of(request), limit=None)
+            await history.exported(tx, _("Users"))
         columns = [ExportColumn(label, width) for label, width in (
             (lazy("Name"), 36), (lazy("Extension"), 12), (lazy("Login"), 20), (lazy("Job title"), 28),
             (lazy("E-mail"), 30), (lazy("Administrator"), 14), (lazy("Operator"), 14), (lazy("Restriction"), 40),

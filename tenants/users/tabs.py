@@ -18,7 +18,8 @@ class Tab:
 
 CARD = "card"  # what an administrator sees of a user [USR-53]
 OWN = "own"  # what everybody sees of themselves [ACC-26]
-_tabs: dict[str, list[Tab]] = {CARD: [Tab(lazy("Main"), "", 0)], OWN: [Tab(lazy("Main"), "", 0)]}
+_tabs: dict[str, list[Tab]] = {CARD: [Tab(lazy("Main"), "", 0)], OWN: [Tab(lazy("Main"), "", 0),
+                                                                          Tab(lazy("Security"), "/security", 50)]}
 
 
 def register_tab(page: str, tab: Tab) -> None:

@@ -48,7 +48,7 @@ async def test_a_supervisor_scrolls_selects_moves_and_renames(panel: Panel) -> N
     await page.select_option("#f-subgroup_id", label="Автосалоны")
     await panel.at("#modal .btn-primary").click()
     await expect(panel.at("#toasts")).to_contain_text("Перенесено 70 доменов")
-    await expect(panel.at(".sw-group-head").first).to_contain_text("Доменов: 160")
+    await expect(panel.at(".sw-pool-head").first).to_contain_text("Доменов: 160")
     await expect(bar).to_be_hidden()
     await panel.at(f"#domain-{pool.domains['2000']} a.row-link").click()
     await page.fill("#f-display_name", "Ярмарка на площади")

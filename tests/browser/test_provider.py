@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
+from app.kernel.db import platform_transaction
 from tests.browser.panel import Panel
 from tests.browser.world import a_world
-from tests.db.factories import a_node, a_tariff
+from tests.db.factories import STAFF, a_node, a_tariff
 from tests.http.browser import PASSWORD
 from tests.http.people import a_staff_member
 
@@ -142,3 +143,48 @@ async def test_support_sees_no_button_that_it_may_not_press(panel: Panel) -> Non
         await panel.goto(path)
         await expect(panel.at("main .btn-primary")).to_have_count(0)
         await expect(panel.at("main .btn-ghost-danger")).to_have_count(0)
+
+
+async def test_a_letter_is_previewed_and_an_announcement_closed(panel: Panel) -> None:
+    await engineer(panel)
+    await panel.goto("/provider/letters/credentials")
+    form = panel.at("#form-ru")
+    await form.locator("[name=body]").fill("Пароль: {{ passwort }}")
+    await form.locator("button[type=button]").first.click()
+    await expect(form.locator("[data-field-box=body] [data-field-error]")).to_contain_text("passwort")
+    await form.locator("[name=body]").fill("Пароль: {{ password }}")
+    await form.locator("button[type=button]").first.click()
+    await expect(panel.at("#preview-ru")).to_contain_text("Пароль: Example1")
+    panel.page.on("dialog", lambda dialog: dialog.accept())  # the text is not saved
+    await panel.goto("/provider/announcements")
+    await panel.page.click("a[href='/provider/announcements/new']")
+    for field, value in {"text_ru": "Работы ночью", "text_en": "Maintenance", "starts_at": "2026-01-01T00:00",
+                         "ends_at": "2099-01-01T00:00"}.items():
+        await panel.dialog.locator(f"#f-{field}").fill(value)
+    await panel.submit()
+    await expect(panel.at(".sw-table")).to_contain_text("Работы ночью")
+    try:
+        await panel.goto("/provider")
+        banner = panel.at("[data-announcement]")
+        await expect(banner).to_contain_text("Работы ночью")
+        assert await panel.does_not_fit() == []
+        await banner.locator("[data-announcement-close]").click()
+        await expect(banner).to_have_count(0)
+        await panel.goto("/provider/staff")
+        await expect(panel.at("h1")).to_be_visible()
+        await expect(banner).to_have_count(0)
+    finally:
+        async with platform_transaction(STAFF) as tx:
+            await tx.execute("DELETE FROM announcement")
+
+
+async def test_a_parameter_is_corrected_where_it_is_wrong(panel: Panel) -> None:
+    await engineer(panel)
+    await panel.goto("/provider/parameters")
+    form = panel.at("#form-topup")
+    await form.locator("[name='topup.min']").fill("200000")
+    await form.locator("button[type=submit]").click()
+    await expect(form.locator("[data-field-box='topup.min'] [data-field-error]")).not_to_be_empty()
+    await form.locator("[name='topup.min']").fill("100")
+    await form.locator("button[type=submit]").click()
+    await expect(panel.toasts).not_to_be_empty()

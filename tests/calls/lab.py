@@ -36,6 +36,7 @@ allow = alaw
 aors = {name}
 direct_media = no
 allow_transfer = no
+send_connected_line = no
 
 [{name}]
 type = aor

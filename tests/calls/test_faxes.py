@@ -107,7 +107,8 @@ async def test_two_pages_go_out_and_come_in_while_the_agent_is_killed(stack: Sta
     await receiver.live()
     async with a_public_network(stack, receiver.number) as network:
         busy, fax_id = await send(sender, "84951110001"), await send(sender, f"+{receiver.number}")
-        failing = asyncio.create_task(fails_four_times(sender, busy))
+        inside = await send(sender, "102")
+        failing = asyncio.gather(fails_four_times(sender, busy), fails_inside(sender, inside))
         await until(sender, fax_id, "sending")
         await _until(lambda: _is_begun(stack, fax_id), "the far side's answer")
         await stack.kill("agent")
@@ -119,7 +120,7 @@ async def test_two_pages_go_out_and_come_in_while_the_agent_is_killed(stack: Sta
         await failing
         assert network.pid
     await came_in(receiver, sender)
-    paid = [row for row in await sender.journal(5) if row["result"] == "answered"]
+    paid = [row for row in await sender.journal(6) if row["result"] == "answered"]
     assert [(row["b_number"], row["user_id"]) for row in paid] == [(receiver.number, sender.people["ivanov"])]
     assert {"fax_out"} == {row["kind"] for row in await sender.calls()}
     assert await sender.balance() == Decimal("100.00") - paid[0]["cost"]
@@ -166,3 +167,15 @@ async def fails_four_times(company: Company, fax_id: int) -> None:
     assert [facts["reason"] for event, facts in told if event == "attempt_failed"] == ["busy"] * 4
     assert [event for event, _facts in told].count("retry_scheduled") == 3
     assert told[-1][0] == "not_delivered"
+
+
+async def fails_inside(company: Company, fax_id: int) -> None:
+    """A colleague whose phone is off: an internal call, free."""
+    await until(company, fax_id, "ready", attempts=1)
+    async with domain_transaction(company.actor) as tx:
+        await tx.execute("UPDATE fax SET state = 'cancelled' WHERE domain_id = $1 AND id = $2", tx.domain_id, fax_id)
+    [reason] = [facts["reason"] for event, facts in await events(company, fax_id) if event == "attempt_failed"]
+    assert reason == "unreachable"
+    [call] = await company.fetch("SELECT * FROM call WHERE domain_id = $1 AND direction = 'internal'")
+    assert (call["user_id"], call["peer_user_id"], call["a_number"], call["cost"]) == (
+        company.people["ivanov"], company.people["petrov"], "101", 0)

@@ -61,6 +61,7 @@ async def test_transfer_to_an_outside_number_is_charged_to_who_transfers(stack: 
     async with two_phones(company) as (ivanov, petrov):
         talk = await ivanov.call("102")
         colleague = await petrov.taken()
+        await asyncio.sleep(0.3)  # until they hear each other
         await colleague.refer(f"8{blind}")  # petrov transfers, ivanov talks on
         await carrier.answered(f"7{blind}")
         await colleague.bye()
@@ -68,8 +69,10 @@ async def test_transfer_to_an_outside_number_is_charged_to_who_transfers(stack: 
         talk = await ivanov.call("102")
         colleague = await petrov.taken()
         second = await ivanov.call(f"8{attended}")
-        await talk.refer(f"8{attended}", replaces=second)
-        await talk.over()
+        assert await talk.refer(f"8{attended}", replaces=second) == 202
+        await asyncio.sleep(0.3)
+        await talk.bye()
+        await second.bye()
         await asyncio.sleep(0.3)
         await colleague.bye()
         await carrier.call_to(f"7{attended}")
@@ -90,8 +93,9 @@ async def test_transfer_to_an_outside_number_is_charged_to_who_transfers(stack: 
         await company.live()
         talk = await ivanov.call("102")
         colleague = await petrov.taken()
+        await asyncio.sleep(0.3)  # until they hear each other
         await colleague.refer(f"8{refused}")
-        await talk.over(15)
+        await talk.over(12)
     assert carrier.calls_to(f"7{refused}") == []
     paid = {row["b_number"]: row for row in rows if row["direction"] == "out"}
     assert {number: (row["user_id"], row["kind"], row["cost"]) for number, row in paid.items()} == {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,8 @@ async def a_fax(company: Company, number: str = "84951234567", state: str = "rea
 
 async def fax(company: Company, fax_id: int) -> dict:
     async with domain_transaction(company.actor) as tx:
-        row = dict(await tx.fetchrow("SELECT * FROM fax WHERE domain_id = $1 AND id = $2", tx.domain_id, fax_id))
+        [found] = await tx.fetch("SELECT * FROM fax WHERE domain_id = $1 AND id = $2", tx.domain_id, fax_id)
+        row: dict[str, Any] = dict(found)
         row["events"] = [one["event"] for one in await tx.fetch(
             "SELECT event FROM fax_event WHERE domain_id = $1 AND fax_id = $2 ORDER BY id", tx.domain_id, fax_id)]
     return row
@@ -174,6 +176,17 @@ async def test_an_internal_fax_goes_to_the_users_number_of_today(company: Compan
     assert (taken.fax_id, taken.number, taken.is_internal) == (fax_id, "155", True)
 
 
+@pytest.mark.req("ACC-D15")
+async def test_a_domain_blocked_meanwhile_sends_nothing(company: Company) -> None:
+    fax_id = await a_fax(company)
+    async with domain_transaction(company.actor) as tx:
+        await tx.execute("INSERT INTO domain_block (domain_id, kind) VALUES ($1, 'financial')", tx.domain_id)
+    async with platform_transaction(STAFF) as tx:
+        assert await work.take_attempt(tx, company.node_id) is None
+    row = await fax(company, fax_id)
+    assert (row["state"], row["attempts"], row["events"][-2:]) == ("ready", 1, ["attempt_failed", "retry_scheduled"])
+
+
 @pytest.mark.req("FAX-06")
 async def test_a_dead_worker_is_followed_and_a_deadly_document_given_up(company: Company) -> None:
     fax_id = await a_fax(company, state="new")
@@ -268,7 +281,7 @@ async def test_a_mailed_fax_is_delivered_when_the_letter_went_out(company: Compa
     row = await fax(company, fax_id)
     assert row["state"] == "received"
     async with platform_transaction(STAFF) as tx:
-        letter = await tx.fetchrow("SELECT recipient, attachment_id FROM mail_message WHERE id = $1", row["mail_id"])
+        [letter] = await tx.fetch("SELECT recipient, attachment_id FROM mail_message WHERE id = $1", row["mail_id"])
         assert (letter["recipient"], letter["attachment_id"]) == ("anna@company.example", row["pdf_id"])
         await tx.execute("UPDATE mail_message SET state = 'sent' WHERE id = $1", row["mail_id"])
         await work.note_sent_letters(tx)

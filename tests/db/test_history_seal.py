@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import AsyncIterator
 
 import asyncpg
@@ -207,3 +209,13 @@ async def test_both_names_of_somebody_who_acts_in_anothers_place_are_kept() -> N
         row = await tx.fetchrow("SELECT actor_kind, actor_login, behalf_login, behalf_name, jumped, ip FROM action_history "
                                 "WHERE domain_id = $1 ORDER BY id DESC LIMIT 1", tx.domain_id)
     assert tuple(row or ()) == ("staff", "engineer", "ivanov", "Ivanov", True, "10.9.9.9")
+
+
+@pytest.mark.req("AUD-02")
+async def test_the_command_seals_checks_and_says_so() -> None:
+    await _write(await a_domain(), 3)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app", "history-check", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    said, _none = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, said.decode()
+    assert b"sealed and unbroken" in said

@@ -9,7 +9,7 @@ import pytest
 from pbx_provisioning.plan.model import BadPlan, Pool
 from pbx_provisioning.render.check import BadDialplan, check_dialplan
 from pbx_provisioning.render.objects import dialplan_file, render
-from pbx_provisioning.render.reach import includes
+from pbx_provisioning.render.reach import includes, with_todays_pool
 from tests.golden.test_provisioning import OFFICE, Golden
 
 POOL = Pool(3, "{route}{ext}", "4455")
@@ -70,3 +70,29 @@ def test_an_expression_that_is_none_never_becomes_a_plan(expression: str) -> Non
 def test_a_route_number_that_is_none_never_becomes_a_plan(route: str) -> None:
     with pytest.raises(BadPlan):
         Pool(3, "{route}{ext}", route)
+
+
+def test_an_earlier_generation_keeps_to_the_pool_of_today() -> None:
+    """A held generation must not claim a route number that is another domain's by now."""
+    past = render(FULL)
+    assert with_todays_pool(past, FULL) == past
+    left = with_todays_pool(past, replace(FULL, pool=None))
+    assert not [key for key in left if key[0] == "route" or key in (("conf", "back"), ("conf", "pool"))]
+    assert "p3-routes" not in left["rest", "users"]
+    moved = with_todays_pool(past, replace(FULL, pool=Pool(4, "{route}{ext}", "77")))
+    text = dialplan_file(42, moved)
+    check_dialplan(42, text)
+    assert "_77X," in text
+    assert "4455" not in text
+
+
+@pytest.mark.req("PICK-06", "PICK-14")
+def test_pickup_groups_are_told_by_ids() -> None:
+    members = (replace(OFFICE.users[0], pickup_group=5), OFFICE.users[1])
+    objects = render(replace(FULL, users=members))
+    assert objects["conf", "g7"] == "exten => g7,1,Return(5)"
+    assert ("conf", "g8") not in objects
+    check_dialplan(42, dialplan_file(42, objects))
+    off = render(replace(FULL, users=members, pickup_code=""))
+    assert not [key for key in off if key[0] == "code" or key == ("conf", "g7")]
+    assert "codes" not in off["rest", "users"]

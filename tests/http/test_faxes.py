@@ -18,6 +18,7 @@ from app.kernel.db import domain_transaction
 from tenants.faxes import jobs, service, work
 from tenants.faxes import pages as fax_pages
 from tenants.faxes.present import event_text
+from tests.db.billing_factories import a_number
 from tests.http.browser import Browser
 from tests.http.people import Someone, a_user
 
@@ -92,11 +93,12 @@ async def history_of(someone: Someone) -> list[str]:
 @pytest.mark.req("ACC-62", "ACC-D15")
 async def test_what_the_form_refuses(anna: Someone, client: Browser) -> None:
     past = (datetime.now(UTC) - timedelta(hours=2)).astimezone(fax_pages.journal.ZoneInfo("Europe/Moscow"))
-    for wrong, field in (({"content": b"MZ" + bytes(300)}, "file"), ({"content": b"x;y\n1;2\n"}, "file"),
-                         ({"number": ""}, "number"), ({"number": "12"}, "number"), ({"number": "112"}, "number"),
-                         ({"number": "8495${SHELL(id)}"}, "number"),
-                         ({"at": past.strftime("%Y-%m-%dT%H:%M")}, "at"), ({"at": "tomorrow"}, "at"),
-                         ({"at": "9999-12-31T23:59"}, "at"), ({"at": "2026-01-01T00:00+00:00"}, "at")):
+    attempts: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"content": b"MZ" + bytes(300)}, "file"), ({"content": b"x;y\n1;2\n"}, "file"), ({"number": ""}, "number"),
+        ({"number": "12"}, "number"), ({"number": "112"}, "number"), ({"number": "8495${SHELL(id)}"}, "number"),
+        ({"at": past.strftime("%Y-%m-%dT%H:%M")}, "at"), ({"at": "tomorrow"}, "at"), ({"at": "9999-12-31T23:59"}, "at"),
+        ({"at": "2026-01-01T00:00+00:00"}, "at"))
+    for wrong, field in attempts:
         answer = await post(client, **wrong)
         assert answer.status_code == 422, (wrong, answer.text[:300])
         assert f'data-field="{field}"' in answer.text, wrong
@@ -216,3 +218,19 @@ def test_every_event_of_the_protocol_has_words() -> None:
     names = {name for group in events for name in group if name}
     assert len(names) >= 12
     assert {name for name in names if event_text(name, {}) == name} == set()
+
+
+@pytest.mark.req("FAX-13")
+async def test_a_number_is_made_the_fax_of_a_user(web: Any, client: Browser) -> None:
+    admin = await a_user(is_admin=True)
+    number_id = await a_number(admin.actor)
+    client.cookies.set("lang", "en")
+    await client.sign_in(admin.login, admin.domain)
+    token = await client.csrf("/me")
+    for kind, user, kept in (("fax", str(admin.id), "fax"), ("fax", "", "user"), ("pager", str(admin.id), "user")):
+        await client.post(f"/numbers/{number_id}", headers={"X-CSRF-Token": token},
+                          data={"target_user_id": user, "target_kind": kind, "is_default": "on"})
+        async with domain_transaction(admin.actor) as tx:
+            assert await tx.fetchval("SELECT target_kind FROM phone_number WHERE id = $1", number_id) == kept, kind
+        if kept == "fax":
+            assert "· fax" in (await client.get("/numbers")).text

@@ -133,6 +133,18 @@ async def test_the_export_holds_what_the_filters_leave_and_is_an_entry_itself(we
 
 
 @pytest.mark.req("AUD-04")
+async def test_every_export_of_the_cabinet_is_an_entry(web: Any, client: Browser) -> None:
+    await _admin(client)
+    exports = {"/users/export": "Users", "/numbers/export": "Numbers", "/finance/ledger/export": "Debits and accruals",
+               "/finance/payments/export": "Payment history", "/calls/export": "Call history"}
+    for path in exports:
+        assert (await client.get(path)).status_code == 200, path
+    page = (await client.get("/history/actions", params={"action": "export_ordered"}, headers=RESULTS)).text
+    told = re.findall(r"<td>([^<]+)<small>Export</small></td>", page)
+    assert sorted(told) == sorted(exports.values())
+
+
+@pytest.mark.req("AUD-04")
 async def test_what_the_provider_does_is_done_by_the_system_administrator(web: Any, client: Browser) -> None:
     admin = await _admin(client)
     page = (await client.get("/history/actions")).text

@@ -31,7 +31,7 @@ async def _post(browser: Browser, path: str, **fields: Any):
 
 def _order(text: str) -> list[str]:
     """Names of the groups' headings, in order, with their counters."""
-    return re.findall(r'sw-group-name">([^<]+)<.*?Domains: (\d+)', text, re.DOTALL)  # type: ignore[return-value]
+    return re.findall(r'sw-pool-name">([^<]+)<.*?Domains: (\d+)', text, re.DOTALL)  # type: ignore[return-value]
 
 
 async def _sample() -> Pool:
@@ -49,7 +49,7 @@ async def test_t8_a_supervisor_sees_the_groups_in_order_with_boxes(web: Any) -> 
     pool = await _sample()
     async with _browser(web, pool) as browser:
         page = (await browser.get("/group", headers={"Accept-Language": "ru"})).text
-        assert re.findall(r'sw-group-name">([^<]+)<', page) == ["Без группы", "Новая группа 2", "СупермегатестГрупп"]
+        assert re.findall(r'sw-pool-name">([^<]+)<', page) == ["Без группы", "Новая группа 2", "СупермегатестГрупп"]
         assert re.findall(r"Доменов: (\d+)</span>", page) == ["2", "1", "1"]
         assert page.count('name="ids"') == 4
         assert "Новая группа</a>" in page

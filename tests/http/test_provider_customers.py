@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.kernel.db import platform_transaction
-from app.provider.search.queries import written_forms
+from app.provider.search.numbers import written_forms
 from tests.db.factories import STAFF, a_domain, a_node, a_tariff, domain_name
 from tests.http.browser import Browser
 from tests.http.people import a_pool_admin, a_user

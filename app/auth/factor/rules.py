@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 from datetime import datetime
 
-import pyotp
+from pyotp.totp import TOTP
 
 from app.kernel.actors import ActorKind
 
 STEP_SECONDS = 30
 DRIFT_STEPS = 1  # a phone's clock may be half a minute off
-CODES = 10
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"  # nothing that looks like something else
-_LENGTH = 12  # 31^12: 59 bits
 
 
 def step_of(secret: str, code: str, now: datetime, last_step: int) -> int | None:
@@ -22,19 +18,13 @@ def step_of(secret: str, code: str, now: datetime, last_step: int) -> int | None
     code = code.replace(" ", "")
     if len(code) != 6 or not code.isascii() or not code.isdigit():
         return None
-    totp = pyotp.TOTP(secret)
+    totp = TOTP(secret)
     current = int(now.timestamp()) // STEP_SECONDS
     found = None
     for step in range(current - DRIFT_STEPS, current + DRIFT_STEPS + 1):
         if hmac.compare_digest(totp.generate_otp(step), code) and step > last_step:
             found = step
     return found
-
-
-def new_recovery_codes() -> list[str]:
-    """To be shown once: `abcd-efgh-jkmn`."""
-    made = ("".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH)) for _ in range(CODES))
-    return [f"{one[:4]}-{one[4:8]}-{one[8:]}" for one in made]
 
 
 def recovery_hash(key: bytes, code: str) -> str:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import pyotp
 from asyncpg import Record
+from pyotp import random_base32
+from pyotp.totp import TOTP
 
 from app.audit import history
 from app.auth import sessions, store
 from app.auth.factor import rules
+from app.auth.factor.codes import new_recovery_codes
 from app.auth.journal import TABLES, door
 from app.auth.parameters import parameters
 from app.auth.principal import Principal
-from app.auth.sso.sealing import seal, unseal
+from app.auth.sealing import seal, unseal
 from app.kernel.actors import Actor, ActorKind
 from app.kernel.db import DomainTx, PlatformTx, PoolTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
@@ -45,8 +47,10 @@ async def _row(tx: AnyTx, kind: ActorKind, person_id: int) -> Record:
     """The person's own row, locked, so that a code sent twice at once works once."""
     sql = (f"SELECT totp_secret, totp_step, totp_recovery, notify_sign_in, display_name FROM {TABLES[kind]} "
            "WHERE id = $1")
-    mine = " AND domain_id = $2" if isinstance(tx, DomainTx) else ""
-    row = await tx.fetchrow(f"{sql}{mine} FOR NO KEY UPDATE", person_id, *([tx.domain_id] if mine else []))
+    if isinstance(tx, DomainTx):
+        row = await tx.fetchrow(f"{sql} AND domain_id = $2 FOR NO KEY UPDATE", person_id, tx.domain_id)
+    else:
+        row = await tx.fetchrow(f"{sql} FOR NO KEY UPDATE", person_id)
     if row is None:
         raise NotFound("person", _("There is no such user"))
     return row
@@ -77,7 +81,7 @@ async def begin(principal: Principal) -> str:
     known = await store.client().get(_setup_key(principal))
     if known is not None:
         return known.decode()
-    secret = pyotp.random_base32()
+    secret = random_base32()
     await store.client().set(_setup_key(principal), secret, ex=SETUP_SECONDS)
     return secret
 
@@ -85,7 +89,7 @@ async def begin(principal: Principal) -> str:
 def address(principal: Principal, secret: str) -> str:
     """What the QR code holds."""
     name = f"{principal.actor.login}@{principal.domain_name}" if principal.domain_name else principal.actor.login
-    return pyotp.TOTP(secret).provisioning_uri(name, issuer_name=ISSUER)
+    return TOTP(secret).provisioning_uri(name=name, issuer_name=ISSUER)
 
 
 async def confirm(principal: Principal, code: str) -> list[str]:
@@ -98,7 +102,7 @@ async def confirm(principal: Principal, code: str) -> list[str]:
     if raw is None:
         text = _("The set-up took too long. Open this page again.")
         raise InvalidFields("totp_setup", text, fields={"code": text})
-    codes = rules.new_recovery_codes()
+    codes = new_recovery_codes()
     async with door(actor) as tx:
         row = await _row(tx, actor.kind, actor.id)
         step = rules.step_of(raw.decode(), code, tx.now, 0)
@@ -137,14 +141,15 @@ async def _use(tx: AnyTx, actor: Actor, row: Record, code: str) -> bool:
     used = rules.recovery_hash(settings().secret_key, code[:100])
     if used not in row["totp_recovery"]:
         return False
-    await tx.execute(f"UPDATE {table} SET totp_recovery = array_remove(totp_recovery, $2) WHERE id = $1", actor.id, used)
+    await tx.execute(f"UPDATE {table} SET totp_recovery = array_remove(totp_recovery, $2) WHERE id = $1",
+                     actor.id, used)
     await _tell(tx, "recovery_code_used", actor.kind, actor.id, row["display_name"])
     return True
 
 
 async def renew_codes(principal: Principal, code: str) -> list[str]:
     """New recovery codes; the old ones are void."""
-    actor, codes = principal.actor, rules.new_recovery_codes()
+    actor, codes = principal.actor, new_recovery_codes()
     async with door(actor) as tx:
         row = await _row(tx, actor.kind, actor.id)
         if not await _use(tx, actor, row, code):

@@ -9,7 +9,7 @@ from asyncpg import UniqueViolationError
 from app.audit import history
 from app.auth import accounts
 from app.auth.accounts import Account
-from app.auth.sso.sealing import seal, unseal
+from app.auth.sealing import seal, unseal
 from app.kernel.db import DomainTx
 from app.kernel.errors import InvalidFields, NotFound
 from app.kernel.i18n import _

@@ -10,6 +10,7 @@ from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import InvalidFields, NotFound
 from app.kernel.i18n import _
 from app.kernel.money import Currency, Money
+from app.provider.search.numbers import written_forms
 from app.web.lists import ListQuery
 
 
@@ -112,13 +113,18 @@ class DomainFacts:
 
 
 
-_FROM = """
+_JOINED = """
 FROM domain d JOIN account a ON a.domain_id = d.id JOIN pbx_node n ON n.id = d.pbx_node_id
 LEFT JOIN pool p ON p.id = d.pool_id LEFT JOIN provisioning_state s ON s.domain_id = d.id
+"""
+
+_FROM = _JOINED + """
 WHERE ($1::text IS NULL OR d.name ILIKE $1 OR d.company_name ILIKE $1 OR d.display_name ILIKE $1
        OR a.number ILIKE $1
-       OR ($2::text IS NOT NULL AND EXISTS (SELECT FROM phone_number x
-                                            WHERE x.domain_id = d.id AND x.e164 LIKE '%' || $2 || '%')))
+       OR ($2::text IS NOT NULL AND d.id IN (
+           SELECT x.domain_id FROM phone_number x WHERE x.e164 ~>=~ $2 AND x.e164 ~<~ ($2 || ':')
+           UNION ALL SELECT x.domain_id FROM phone_number x
+           WHERE reverse(x.e164) ~>=~ reverse($2) AND reverse(x.e164) ~<~ (reverse($2) || ':'))))
   AND ($3::text IS NULL OR d.mode = $3) AND ($4::text IS NULL OR a.scheme = $4)
   AND ($5::text IS NULL OR ($5 <> 'none' AND EXISTS (SELECT FROM domain_block b
           WHERE b.domain_id = d.id AND b.ended_at IS NULL AND b.kind = $5))
@@ -141,19 +147,23 @@ SELECT d.id, d.name, d.company_name, d.mode, a.scheme, a.number AS account, a.cu
 
 
 def _conditions(query: ListQuery) -> list[object]:
-    digits = "".join(ch for ch in query.search if ch.isdigit())
+    forms = written_forms(query.search)
     chosen = [query.value(key) or None for key in ("mode", "scheme", "block", "pool", "node", "state", "tariff")]
     pool, node, tariff = (int(value) if value else None for value in (*chosen[3:5], chosen[6]))
-    return [query.like(), digits if len(digits) >= 3 else None, *chosen[:3], pool, node, chosen[5], tariff]
+    return [query.like(), forms[0] if forms else None, *chosen[:3], pool, node, chosen[5], tariff]
 
 
 async def domains(tx: PlatformTx, query: ListQuery) -> tuple[list[DomainRow], int]:
-    """One page and the number of all that match. Counts of users and numbers are made for the page only."""
+    """One page and the number of all that match. What is dear to read is read for the page only."""
     arguments = _conditions(query)
-    total = await tx.fetchval(f"SELECT count(*) {_FROM}", *arguments)
-    rows = await tx.fetch(f"{_ROW} {_FROM} ORDER BY {query.order_by('d.id')} LIMIT $10 OFFSET $11",
-                          *arguments, query.limit, query.offset)
-    return [DomainRow(**row) for row in rows], total
+    page = await tx.fetch(f"SELECT d.id, count(*) OVER () AS total {_FROM} ORDER BY {query.order_by('d.id')} "
+                          "LIMIT $10 OFFSET $11", *arguments, query.limit, query.offset)
+    if not page:
+        return [], await tx.fetchval(f"SELECT count(*) {_FROM}", *arguments) if query.offset else 0
+    ids = [row["id"] for row in page]
+    rows = {row["id"]: DomainRow(**row) for row in await tx.fetch(f"{_ROW} {_JOINED} WHERE d.id = ANY($1::bigint[])",
+                                                                  ids)}
+    return [rows[domain_id] for domain_id in ids], page[0]["total"]
 
 
 async def facts(tx: PlatformTx, domain_id: int) -> DomainFacts:

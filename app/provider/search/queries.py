@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 from app.kernel.db import PlatformTx
 from app.kernel.i18n import format_datetime, format_phone
+from app.provider.search.numbers import written_forms
 
 LIMIT = 20
 SHORTEST = 2
 LAST = "\U0010ffff"  # sorts after every letter: the end of "begins with"
 BIGGEST = 2**63
-_WRITTEN_NUMBER = re.compile(r"\+?[0-9][0-9 ()./\-\u00a0]*", re.ASCII)
 _CALL_ID = re.compile(r"[A-Za-z0-9_-]{0,60}[0-9]{9,12}\.[0-9]{1,9}", re.ASCII)  # a channel's uniqueid
 
 
@@ -50,29 +50,6 @@ async def _domains(tx: PlatformTx, text: str, like: str) -> list[Hit]:
                 row["id"]) for row in rows]
 
 
-def written_forms(text: str) -> list[str]:
-    """E.164 digits that a number as somebody wrote it may mean, the likeliest first; [] when it is none.
-
-    "8 (495) 123-45-67", "+7495…", "495 123-45-67", "810 49 30…" and "00 49 30…" are all understood.
-    """
-    if not _WRITTEN_NUMBER.fullmatch(text):
-        return []
-    digits = re.sub("[^0-9]", "", text)
-    if len(digits) < 3 or len(digits) > 20:
-        return []
-    forms = [digits]
-    if not text.startswith("+"):
-        if digits.startswith("810") and len(digits) > 10:
-            forms.insert(0, digits[3:])
-        elif digits.startswith("00"):
-            forms.insert(0, digits[2:])
-        elif digits[0] == "8":
-            forms.insert(0, "7" + digits[1:])
-        elif len(digits) == 10:
-            forms.insert(0, "7" + digits)
-    return [form for form in forms if form]
-
-
 async def _numbers(tx: PlatformTx, text: str) -> list[Hit]:
     """Numbers that begin as one of the written forms, or end so."""
     forms = written_forms(text)
@@ -80,10 +57,12 @@ async def _numbers(tx: PlatformTx, text: str) -> list[Hit]:
         return []
     columns = ("SELECT n.e164, n.region, n.domain_id, COALESCE(d.name, '') AS domain FROM phone_number n "
                "LEFT JOIN domain d ON d.id = n.domain_id ")
-    starts = [await tx.fetch(columns + "WHERE n.e164 LIKE $1 || '%' ORDER BY n.e164 LIMIT $2", form, LIMIT)
+    starts = [await tx.fetch(columns + "WHERE n.e164 ~>=~ $1 AND n.e164 ~<~ ($1 || ':') "
+                             "ORDER BY n.e164 USING ~<~ LIMIT $2",
+                             form, LIMIT)
               for form in forms]
-    ends = await tx.fetch(columns + "WHERE reverse(n.e164) LIKE $1 || '%' ORDER BY n.e164 LIMIT $2",
-                          forms[-1][::-1], LIMIT)
+    ends = await tx.fetch(columns + "WHERE reverse(n.e164) ~>=~ $1 AND reverse(n.e164) ~<~ ($1 || ':') "
+                          "ORDER BY reverse(n.e164) USING ~<~ LIMIT $2", forms[-1][::-1], LIMIT)
     found = {row["e164"]: row for row in (*(row for rows in starts for row in rows), *ends)}
     shown = sorted(found.values(), key=lambda row: row["e164"] not in forms)[:LIMIT]
     return [Hit("number", format_phone("+" + row["e164"]), " · ".join(filter(None, (row["region"], row["domain"]))),
@@ -123,16 +102,18 @@ async def _pool_admins(tx: PlatformTx, text: str, like: str) -> list[Hit]:
 
 async def _calls(tx: PlatformTx, text: str) -> list[Hit]:
     """By the id of a channel, of the whole conversation, or of the journal's line."""
-    columns = ("SELECT c.id, c.started_at, c.a_number, c.b_number, c.uniqueid, c.domain_id, d.name AS domain "
-               "FROM call c JOIN domain d ON d.id = c.domain_id ")
-    if _CALL_ID.fullmatch(text):
-        rows = await tx.fetch(
-            columns + "WHERE c.linkedid = $1 OR (c.node_id = ANY(ARRAY(SELECT id FROM pbx_node)) AND c.uniqueid = $1) "
-            "ORDER BY c.started_at, c.id LIMIT $2", text, LIMIT)
+    if _CALL_ID.fullmatch(text):  # each half by its own index
+        found = ("(SELECT * FROM call WHERE linkedid = $1 LIMIT $2) UNION (SELECT * FROM call "
+                 "WHERE node_id = ANY(ARRAY(SELECT id FROM pbx_node)) AND uniqueid = $1 LIMIT $2)")
+        wanted: object = text
     elif text.isascii() and text.isdigit() and int(text) < BIGGEST:
-        rows = await tx.fetch(columns + "WHERE c.id = $1 ORDER BY c.started_at LIMIT $2", int(text), LIMIT)
+        found, wanted = "SELECT * FROM call WHERE id = $1", int(text)
     else:
         return []
+    columns = "id, started_at, a_number, b_number, uniqueid, domain_id"
+    rows = await tx.fetch(
+        f"SELECT c.*, d.name AS domain FROM ({found.replace('*', columns)}) c JOIN domain d ON d.id = c.domain_id "
+        "ORDER BY c.started_at, c.id LIMIT $2", wanted, LIMIT)
     return [Hit("call", f"{row['a_number']} → {row['b_number']}",
                 f"{format_datetime(row['started_at'], seconds=True)} · {row['domain']} · {row['uniqueid']}",
                 f"/provider/domains/{row['domain_id']}", row["domain_id"]) for row in rows]

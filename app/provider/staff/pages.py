@@ -69,12 +69,13 @@ class StaffPages(Controller):
             await service.create(tx, form.new())
         return done(_("The account is created."), refresh_list=True)
 
-    @get("/{staff_id:int}/{what:str}", opt=SETTINGS)
+    @get("/{staff_id:int}/change/{what:str}", opt=SETTINGS)
     async def ask(self, request: Request, staff_id: FromPath[int], what: FromPath[str]) -> Template:
         """The form of one change, in the dialog."""
         async with platform_transaction(request.user.actor) as tx:
             known = await service.member(tx, staff_id)
-        template = {"edit": "form", "password": "password", "lock": "lock", "unlock": "lock"}.get(what)
+        template = {"edit": "form", "password": "password", "lock": "lock", "unlock": "lock",
+                    "factor": "factor"}.get(what)
         if template is None:
             raise NotFound("not_found", _("There is no such page."))
         return await show(request, f"provider/staff/{template}.html", known=known, roles=STAFF_ROLES, what=what,
@@ -105,6 +106,13 @@ class StaffPages(Controller):
             await service.lock(tx, staff_id)
         await service.end_sessions(staff_id)
         return done(_("The account is locked; everything it had open has ended."), refresh_list=True)
+
+    @post("/{staff_id:int}/factor", opt=SETTINGS)
+    async def factor(self, request: Request, staff_id: FromPath[int]) -> Response:
+        async with platform_transaction(request.user.actor) as tx:
+            await service.reset_second_factor(tx, staff_id)
+        await service.end_sessions(staff_id)
+        return done(_("The second factor is reset."), refresh_list=True)
 
     @post("/{staff_id:int}/unlock", opt=SETTINGS)
     async def unlock(self, request: Request, staff_id: FromPath[int]) -> Response:

@@ -14,6 +14,7 @@ from asyncpg import UniqueViolationError
 
 from app.audit import history
 from app.auth import hashing, jump, sessions
+from app.auth.factor import service as factor
 from app.auth.passwords import check_password_rule
 from app.kernel import letters, outbox, parameters
 from app.kernel.actors import ActorKind
@@ -38,6 +39,7 @@ class Member:
     email: str
     role: Role
     is_active: bool
+    has_factor: bool
     created_at: datetime
 
 
@@ -51,7 +53,7 @@ class NewMember:
     send_credentials: bool = False
 
 
-_COLUMNS = "id, login, display_name, email, role, is_active, created_at"
+_COLUMNS = ("id, login, display_name, email, role, is_active, totp_secret IS NOT NULL AS has_factor, created_at")
 
 
 async def members(tx: PlatformTx, like: str | None, order: str, limit: int, offset: int) -> tuple[list[Member], int]:
@@ -154,6 +156,16 @@ async def set_password(tx: PlatformTx, staff_id: int, password: str, *, send_cre
     await _sessions_must_end(tx, staff_id)
     if send_credentials:
         await _send(tx, known.login, known.display_name, known.email, password)
+
+
+async def reset_second_factor(tx: PlatformTx, staff_id: int) -> None:
+    """A lost phone: the password alone opens until a new factor is set up.
+
+    Raises:
+        NotFound, Refused: there is none.
+    """
+    await factor.reset(tx, ActorKind.STAFF, staff_id)
+    await _sessions_must_end(tx, staff_id)
 
 
 async def end_sessions(staff_id: int, *, before: float | None = None, keep_session: str | None = None) -> None:

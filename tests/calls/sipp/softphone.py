@@ -122,7 +122,8 @@ class Talk:
         uri = f"sip:{number}@{domain or self.phone.domain}"
         if replaces is not None:
             mine, other = re.search(r"tag=([^;>]+)", replaces.ours), re.search(r"tag=([^;>]+)", replaces.theirs)
-            assert mine and other
+            assert mine
+            assert other
             uri += f"?Replaces={replaces.call_id.replace('@', '%40')}%3Bto-tag%3D{other[1]}%3Bfrom-tag%3D{mine[1]}"
         answer = await self.request("REFER", {"Refer-To": f"<{uri}>", "Referred-By": f"<sip:{self.phone.login}"
                                                           f"@{self.phone.domain}>"})

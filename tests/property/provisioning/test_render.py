@@ -14,7 +14,7 @@ from pbx_provisioning.agent.spool import cut
 from pbx_provisioning.ami.protocol import encode, parse
 from pbx_provisioning.apply.store import difference, with_changes
 from pbx_provisioning.intake.records import BadRecord, CdrRecord, parse_line
-from pbx_provisioning.plan.model import BadPlan, Did, DomainPlan, User, phone_name
+from pbx_provisioning.plan.model import BadPlan, Did, DomainPlan, Pool, User, phone_name
 from pbx_provisioning.render.check import check_dialplan
 from pbx_provisioning.render.objects import Objects, dialplan_file, render
 
@@ -25,6 +25,9 @@ HOSTILE = st.one_of(
 LOGIN = st.from_regex(r"[a-z0-9._-]{1,20}", fullmatch=True)
 EXTENSION = st.from_regex(r"[0-9]{1,5}", fullmatch=True)
 HA1 = st.from_regex(r"[0-9a-f]{32}", fullmatch=True)
+POOLS = st.builds(
+    Pool, st.integers(1, 2**40), st.sampled_from(["{route}{ext}", "*{route}#{ext}", "{ext}{route}", "9*{ext}#{route}*"]),
+    st.one_of(st.none(), st.from_regex(r"[0-9]{1,10}", fullmatch=True)))
 NUMBER = st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True)
 
 
@@ -39,7 +42,8 @@ def plans(draw: st.DrawFn) -> DomainPlan:
     return DomainPlan(
         domain_id=draw(st.integers(1, 2**40)), name="a.example", number=1, language=draw(st.sampled_from(["ru", "en"])),
         is_blocked=draw(st.booleans()), main_number=draw(st.one_of(st.none(), NUMBER)), stranger_ha1="0" * 32,
-        users=users, dids=dids)
+        users=users, dids=dids, pool=draw(st.one_of(st.none(), POOLS)),
+        pickup_code=draw(st.from_regex(r"([0-9*#]{2,6})?", fullmatch=True)))
 
 
 @given(plan=plans())

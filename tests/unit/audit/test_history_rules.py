@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,8 +34,8 @@ def test_other_fields_are_told(field: str) -> None:
     assert field == "tokens_left_note" or not is_secret(field)
 
 
-def _line(number: int, **changes: object) -> dict[str, object]:
-    line: dict[str, object] = dict.fromkeys(COLUMNS, "x") | {
+def _line(number: int, **changes: object) -> dict[str, Any]:
+    line: dict[str, Any] = dict.fromkeys(COLUMNS, "x") | {
         "id": number, "domain_id": 5, "pool_id": None, "at": datetime(2026, 1, 1, tzinfo=UTC), "jumped": False,
         "actor_id": 1, "object_id": None, "changes": {"name": ["a", "б"], "list": [[1], None]}}
     return line | changes
@@ -69,8 +70,8 @@ def test_a_digest_does_not_depend_on_the_order_of_fields() -> None:
     assert chain.digest(_line(1, changes=one)) == chain.digest(_line(1, changes=other))
 
 
-def _entry(**changes: object) -> Line:
-    facts: dict = {"id": 1, "at": datetime(2026, 1, 1, tzinfo=UTC), "actor_kind": "user", "actor_id": 7,
+def _entry(**changes: Any) -> Line:
+    facts: dict[str, Any] = {"id": 1, "at": datetime(2026, 1, 1, tzinfo=UTC), "actor_kind": "user", "actor_id": 7,
                    "actor_login": "anna", "actor_name": "Anna", "behalf_login": "", "behalf_name": "",
                    "jumped": False, "ip": "10.0.0.1", "action": "user_changed", "object_type": "user",
                    "object_id": 1, "object_name": "Anna", "changes": {}}

@@ -55,7 +55,9 @@ def test_russian_words() -> None:
     with (i18n.LOCALES_DIR / "parts/calls.ru.po").open("rb") as stream:
         known = read_po(stream, locale="ru")
     calls = known.get("Statistics: %(shown)s call")
-    assert calls and calls.string == ("Статистика: %(shown)s вызов", "Статистика: %(shown)s вызова",
+    assert calls
+    assert calls.string == ("Статистика: %(shown)s вызов", "Статистика: %(shown)s вызова",
                                       "Статистика: %(shown)s вызовов")
     length = known.get("%(minutes)s min %(seconds)s s")
-    assert length and length.string == "%(minutes)s мин. %(seconds)s сек."
+    assert length
+    assert length.string == "%(minutes)s мин. %(seconds)s сек."

@@ -66,7 +66,7 @@ def test_t37_the_smallest_free_speed_dial_is_no_feature_code() -> None:
     assert next(free_speed_dials([str(n) for n in range(1, 8)], {"*8"})) == "9"
     assert next(free_speed_dials(["05", "1", "3"], ())) == "2"
     assert next(free_speed_dials(["1", "2", "3", "4", "05"], ())) == "5"
-    assert next(free_speed_dials([str(n) for n in range(1, 100_000)], ()), None) is None
+    assert next(free_speed_dials({str(n) for n in range(1, 100_000)}, ()), None) is None
 
 
 def errors(contact: ContactData, book: Book = COMPANY, codes: tuple[str, ...] = ()) -> set[str]:

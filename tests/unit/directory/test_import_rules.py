@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 import xlsxwriter
@@ -77,3 +78,11 @@ def test_vcards_of_old_and_new_phones() -> None:
     assert read_vcards((old + new).encode(), max_rows=2) == [
         ["Ив", "", "", "", "", "+79991112233", "", ""], ["Bob", "Friends", "", "", "84951112233", "", "", "101"]]
     assert write_vcards([]) == b""
+
+
+def test_a_hostile_vcard_keeps_nobody_waiting() -> None:
+    """Millions of folded lines keep the parser busy for hours; its process is ended."""
+    started = time.monotonic()
+    with pytest.raises(NotATable):
+        read_contacts(b"BEGIN:VCARD\nFN:x" + b"\n x" * 1_500_000 + b"\nEND:VCARD\n")
+    assert time.monotonic() - started < 25

@@ -8,6 +8,9 @@ import pytest
 
 from pbx_provisioning.agent.faxes import read_outcome
 from pbx_provisioning.agent.media import read_facts
+from pbx_provisioning.plan.model import Did, DomainPlan, User
+from pbx_provisioning.render.check import check_dialplan
+from pbx_provisioning.render.objects import dialplan_file, render
 from tenants.faxes.rules import Sender, Unsendable, is_internal, next_attempt, outside_number
 
 NOW = datetime(2026, 4, 21, 12, tzinfo=UTC)
@@ -50,3 +53,14 @@ def test_outcomes_of_the_node() -> None:
 def test_facts_are_read_when_they_are_whole() -> None:
     assert read_facts("kind=fax\ndomain=4\n") is None
     assert read_facts("kind=fax\npages=2\nend\n") == {"kind": "fax", "pages": "2"}
+
+
+@pytest.mark.req("FAX-13")
+def test_a_number_may_lead_to_the_fax_of_a_user() -> None:
+    plan = DomainPlan(domain_id=42, name="a.example", number=1, language="ru", is_blocked=False, main_number=None,
+                      stranger_ha1="0" * 32, users=(User(7, "anna", "101", "1" * 32),),
+                      dids=(Did("74951234567", 7, True), Did("74951234568", None, True)))
+    text = dialplan_file(42, render(plan))
+    check_dialplan(42, text)
+    assert "exten => 74951234567,1,Gosub(sw-in-fax,s,1(42,7))" in text
+    assert "exten => 74951234568,1,Gosub(sw-in-busy,s,1(42))" in text

@@ -1,0 +1,1 @@
+"""The action history of everybody, with the state of its seal."""
