@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from app.audit.tally import whole_days
 from app.audit.words_met import PROVIDER
 from app.kernel.db import DomainTx, PlatformTx, PoolTx
 
@@ -55,45 +56,52 @@ _COLUMNS = ("h.id, h.at, h.actor_kind, h.actor_id, h.actor_login, h.actor_name, 
             "h.jumped, h.ip, h.action, h.object_type, h.object_id, h.object_name, h.changes")
 
 
-def _scope(tx: Tx) -> tuple[str, list[object]]:
+class _Args(list[object]):
+    """Values of one statement; `put` gives the placeholder."""
+
+    def put(self, value: object) -> str:
+        self.append(value)
+        return f"${len(self)}"
+
+
+def _scope(tx: Tx, args: _Args, alias: str = "h") -> str:
     if isinstance(tx, DomainTx):
-        return "h.domain_id = $1", [tx.domain_id]
-    if isinstance(tx, PoolTx):
-        return "h.pool_id = $1", [tx.pool_id]
-    return "true", []
+        return f"{alias}.domain_id = {args.put(tx.domain_id)}"
+    return f"{alias}.pool_id = {args.put(tx.pool_id)}" if isinstance(tx, PoolTx) else "true"
 
 
-def _where(tx: Tx, wanted: Wanted) -> tuple[str, list[object]]:
-    first, args = _scope(tx)
-    parts = [first]
-
-    def add(condition: str, value: object) -> None:
-        args.append(value)
-        parts.append(condition.replace("?", f"${len(args)}"))
-
+def _where(tx: Tx, wanted: Wanted, args: _Args) -> str:
+    parts = [_scope(tx, args), *_people_and_actions(tx, wanted, args)]
     if wanted.domain_ids is not None:
         one = len(wanted.domain_ids) == 1
-        add("h.domain_id = ?" if one else "h.domain_id = ANY(?::bigint[])",
-            wanted.domain_ids[0] if one else list(wanted.domain_ids))
-    if wanted.since is not None:
-        add("h.at >= ?", wanted.since)
-    if wanted.until is not None:
-        add("h.at < ?", wanted.until)
+        parts.append(f"h.domain_id = {args.put(wanted.domain_ids[0])}" if one
+                     else f"h.domain_id = ANY({args.put(list(wanted.domain_ids))}::bigint[])")
+    parts += _period("h.at", wanted.since, wanted.until, args)
+    if wanted.text:
+        parts.append(f"h.search_name LIKE {args.put(_pattern(wanted.text))}")
+    return " AND ".join(parts)
+
+
+def _period(column: str, since: object, until: object, args: _Args) -> list[str]:
+    parts = [f"{column} >= {args.put(since)}"] if since is not None else []
+    return parts + ([f"{column} < {args.put(until)}"] if until is not None else [])
+
+
+def _people_and_actions(tx: Tx, wanted: Wanted, args: _Args, alias: str = "h") -> list[str]:
+    """Conditions that a line and its place in the tally share."""
+    parts = []
     if wanted.actions:
         one = len(wanted.actions) == 1
-        add("h.action = ?" if one else "h.action = ANY(?::text[])",
-            wanted.actions[0] if one else list(wanted.actions))
-    if wanted.text:
-        add("h.search_name LIKE ?", _pattern(wanted.text))
+        parts.append(f"{alias}.action = {args.put(wanted.actions[0])}" if one
+                     else f"{alias}.action = ANY({args.put(list(wanted.actions))}::text[])")
     if wanted.actor == PROVIDER:
-        parts.append("h.actor_kind IN ('staff', 'system') AND NOT h.jumped")
+        parts.append(f"{alias}.actor_kind IN ('staff', 'system') AND NOT {alias}.jumped")
     elif wanted.actor:
         kind, _colon, number = wanted.actor.partition(":")
-        add("h.actor_kind = ?", kind)
-        add("h.actor_id = ?", int(number))
+        parts.append(f"{alias}.actor_kind = {args.put(kind)} AND {alias}.actor_id = {args.put(int(number))}")
         if kind == "staff" and not isinstance(tx, PlatformTx):
-            parts.append("h.jumped")
-    return " AND ".join(parts), args
+            parts.append(f"{alias}.jumped")
+    return parts
 
 
 def _pattern(text: str) -> str:
@@ -108,36 +116,75 @@ _IN_ORDER = ("SELECT set_config('enable_seqscan', 'off', true), set_config('enab
 
 
 async def page(tx: Tx, wanted: Wanted, *, limit: int, offset: int) -> tuple[list[Line], int]:
-    """Newest first, and how many there are in all; of the provider's, MOST at the most are counted.
-
-    The count goes on where the page ends, so both together read the index once.
-    """
-    where, args = _where(tx, wanted)
+    """Newest first, and how many there are in all."""
+    args = _Args()
+    where = _where(tx, wanted, args)
     await tx.execute(_IN_ORDER)
     found = await tx.fetch(f"SELECT h.id, h.at FROM action_history h WHERE {where} ORDER BY h.at DESC, h.id DESC "
                            f"LIMIT {int(limit)} OFFSET {int(offset)}", *args)
     lines = await _lines(tx, [row["id"] for row in found])
     if len(found) < limit and (found or not offset):
         return lines, offset + len(found)
+    if wanted.domain_ids is None and not wanted.text:
+        return lines, await _tallied(tx, wanted)
+    if wanted == Wanted(text=wanted.text):
+        return lines, await _named(tx, wanted.text)
     last = found[-1] if found else None
     rest = await _count(tx, where, args, (last["at"], last["id"]) if last else None)
     return lines, (offset + len(found) if last else 0) + rest
 
 
-async def _count(tx: Tx, where: str, args: list[object], after: tuple[datetime, int] | None) -> int:
+async def _count(tx: Tx, where: str, args: _Args, after: tuple[datetime, int] | None) -> int:
+    """Goes on where the page ends, so both together read the index once."""
     if after is not None:
-        where += f" AND (h.at, h.id) < (${len(args) + 1}, ${len(args) + 2})"
+        where += f" AND (h.at, h.id) < ({args.put(after[0])}, {args.put(after[1])})"
     most = f"LIMIT {MOST}" if isinstance(tx, PlatformTx) else ""
     return await tx.fetchval(f"SELECT count(*) FROM (SELECT FROM action_history h WHERE {where} {most}) matching",
-                             *args, *(after or ()))
+                             *args)
+
+
+async def _tallied(tx: Tx, wanted: Wanted) -> int:
+    """Whole days from the tally; the ends of the period, and what is not sealed, from the lines themselves."""
+    args, (first, last) = _Args(), whole_days(wanted.since, wanted.until)
+    if first is not None and first == last:
+        return await _count(tx, _where(tx, wanted, args), args, None)
+    days = [*_tally_scope(tx, args), *_people_and_actions(tx, wanted, args, "t"),
+            *_period("t.day", first and first.date(), last and last.date(), args)]
+    fresh = _where(tx, replace(wanted, since=first, until=last), args)
+    parts = [f"(SELECT coalesce(sum(t.n), 0) FROM history_tally t WHERE {' AND '.join(days)})",
+             f"(SELECT count(*) {_FRESH} WHERE {fresh})"]
+    for since, until in ((wanted.since, first), (last, wanted.until)):
+        if since != until:
+            edge = _where(tx, replace(wanted, since=since, until=until), args)
+            parts.append(f"(SELECT count(*) FROM action_history h WHERE {edge})")
+    return int(await tx.fetchval(f"SELECT {' + '.join(parts)}", *args))
+
+
+async def _named(tx: Tx, text: str) -> int:
+    """The same for a search alone: from the names that objects have."""
+    args = _Args()
+    known = [*_tally_scope(tx, args), f"t.search_name LIKE {args.put(_pattern(text))}"]
+    fresh = _where(tx, Wanted(text=text), args)
+    return int(await tx.fetchval(
+        f"SELECT (SELECT coalesce(sum(t.n), 0) FROM history_name t WHERE {' AND '.join(known)}) "
+        f"+ (SELECT count(*) {_FRESH} WHERE {fresh})", *args))
+
+
+_FRESH = "FROM history_unsealed u JOIN action_history h ON h.id = u.history_id"
+
+
+def _tally_scope(tx: Tx, args: _Args) -> list[str]:
+    if isinstance(tx, PlatformTx):
+        return ["t.domain_id IS NULL", "t.pool_id IS NULL"]
+    return [_scope(tx, args, "t")]
 
 
 async def all_lines(tx: Tx, wanted: Wanted, *, limit: int, before: tuple[datetime, int] | None = None) -> list[Line]:
     """The next `limit` lines after `before` (time and id of the last one), for an export."""
-    where, args = _where(tx, wanted)
+    args = _Args()
+    where = _where(tx, wanted, args)
     if before is not None:
-        args += before
-        where += f" AND (h.at, h.id) < (${len(args) - 1}, ${len(args)})"
+        where += f" AND (h.at, h.id) < ({args.put(before[0])}, {args.put(before[1])})"
     ids = await tx.fetch(f"SELECT h.id FROM action_history h WHERE {where} ORDER BY h.at DESC, h.id DESC "
                          f"LIMIT {int(limit)}", *args)
     return await _lines(tx, [row["id"] for row in ids])
@@ -150,12 +197,13 @@ async def one(tx: Tx, line_id: int) -> Line | None:
 
 
 async def _lines(tx: Tx, ids: list[int]) -> list[Line]:
-    scope, args = _scope(tx)
+    args = _Args()
+    scope = _scope(tx, args)
     name, join = ("coalesce(d.name, '')", "LEFT JOIN domain d ON d.id = h.domain_id") \
         if isinstance(tx, PlatformTx) else ("''", "")
     rows = await tx.fetch(
         f"SELECT {_COLUMNS}, {name} AS domain_name FROM action_history h {join} WHERE {scope} "
-        f"AND h.id = ANY(${len(args) + 1}::bigint[]) ORDER BY h.at DESC, h.id DESC", *args, ids)
+        f"AND h.id = ANY({args.put(ids)}::bigint[]) ORDER BY h.at DESC, h.id DESC", *args)
     return [Line(**row) for row in rows]
 
 

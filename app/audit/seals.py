@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.audit import words_met
+from app.audit import tally, words_met
 from app.audit.chain import COLUMNS, START, Broken, Sealed, digest, first_broken, link
 from app.kernel.db import PlatformTx
 
@@ -51,7 +51,9 @@ async def seal(tx: PlatformTx, limit: int = BATCH) -> int:
     await tx.execute("INSERT INTO history_seal (number, history_id, chain) "
                      "SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])",
                      *map(list, zip(*links, strict=True)))
-    await words_met.note(tx, [row for row in rows if row["id"] is not None])
+    there = [row for row in rows if row["id"] is not None]
+    await words_met.note(tx, there)
+    await tally.add(tx, [row["id"] for row in there])
     return len(rows)
 
 

@@ -23,12 +23,14 @@ ACTIONS = {
     "released": lazy("Configuration released"), "retried": lazy("Tried again"),
     "fax_queued": lazy("Fax sent"), "fax_cancelled": lazy("Fax cancelled"),
     "contact_number_added": lazy("Contact number added"), "contact_number_changed": lazy("Editing"),
-    "contact_number_switched": lazy("Number switched on or off"), "contact_number_deleted": lazy("Contact number deleted"),
+    "contact_number_switched": lazy("Number switched on or off"),
+    "contact_number_deleted": lazy("Contact number deleted"),
     "audio_changed": lazy("Audio changed"),
 }
 FIELDS = {
     "timezone": lazy("Time zone"), "locale": lazy("Language"), "notification_email": lazy("E-mail for notifications"),
-    "balance_notice_on": lazy("Notify when the balance is below"), "balance_notice_below": lazy("Threshold of the balance"),
+    "balance_notice_on": lazy("Notify when the balance is below"),
+    "balance_notice_below": lazy("Threshold of the balance"),
     "default_number": lazy("Default outgoing number"), "pickup_number": lazy("Pickup number"),
     "default_restriction": lazy("Outgoing restriction"), "ring_seconds": lazy("Ring time, s"),
     "ivr_errors": lazy("Number of input errors"), "ivr_timeout_seconds": lazy("Timeout, s"),
@@ -73,7 +75,7 @@ OBJECTS = {
     "staff": lazy("Member of staff"), "account": lazy("Account"), "payment": lazy("Payment"),
     "tariff": lazy("Tariff"), "trunk": lazy("Trunk"), "generation": lazy("Configuration"), "job": lazy("Job"),
     "settings": lazy("General settings"), "pickup_group": lazy("Pickup group"),
-    "outbox_event": lazy("Event"), "mail": lazy("Letter"), "export": lazy("Export"),
+    "outbox_event": lazy("Event"), "mail": lazy("Letter"), "export": lazy("Export"), "fax": lazy("Fax"),
     "contact_number": lazy("Contact numbers"),
 }
 ACTIONS |= {

@@ -92,3 +92,34 @@ GRANT INSERT, UPDATE ON history_word TO switchroom_platform;
 CREATE POLICY pool_reads ON history_word FOR SELECT TO switchroom_pool
     USING (pool_id = current_setting('app.pool_id')::bigint);
 GRANT SELECT ON history_word TO switchroom_pool;
+
+-- How many sealed lines there are, so that a total need not count a million of them; the same three scopes.
+CREATE TABLE history_tally (
+    domain_id  bigint,
+    pool_id    bigint,
+    day        date NOT NULL,  -- UTC
+    action     text NOT NULL,
+    actor_kind text NOT NULL,
+    actor_id   bigint NOT NULL,
+    jumped     boolean NOT NULL,
+    n          bigint NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (domain_id, pool_id, day, action, actor_kind, actor_id, jumped)
+);
+CALL make_tenant_table('history_tally', 'SELECT');
+GRANT INSERT, UPDATE ON history_tally TO switchroom_platform;
+CREATE POLICY pool_reads ON history_tally FOR SELECT TO switchroom_pool
+    USING (pool_id = current_setting('app.pool_id')::bigint);
+GRANT SELECT ON history_tally TO switchroom_pool;
+
+CREATE TABLE history_name (
+    domain_id   bigint,
+    pool_id     bigint,
+    search_name text NOT NULL,
+    n           bigint NOT NULL,
+    UNIQUE NULLS NOT DISTINCT (domain_id, pool_id, search_name)
+);
+CALL make_tenant_table('history_name', 'SELECT');
+GRANT INSERT, UPDATE ON history_name TO switchroom_platform;
+CREATE POLICY pool_reads ON history_name FOR SELECT TO switchroom_pool
+    USING (pool_id = current_setting('app.pool_id')::bigint);
+GRANT SELECT ON history_name TO switchroom_pool;

@@ -64,8 +64,9 @@ def stranded(channels: Iterable[Message]) -> set[str]:
         if not (name.startswith("Local/") and "@sw-leg-out-" in name and name.endswith(";1") and one["bridgeid"]):
             continue
         leg = next((other for other in listed if other["channel"] == name[:-1] + "2"), None)
-        company = [other for other in listed if other["linkedid"] == one["linkedid"] and other is not one
-                   and other is not leg and not (leg and other["bridgeid"] == leg["bridgeid"])]
+        company = [other for other in listed if other is not one and other is not leg
+                   and (other["linkedid"] == one["linkedid"] or other["bridgeid"] == one["bridgeid"])
+                   and not (leg and other["bridgeid"] == leg["bridgeid"])]  # the trunk's channel
         if not company:
             found.add(name)
     return found

@@ -1,4 +1,4 @@
-""""Call and record": rings the phone of a request, tells the panel how it goes; the recording itself goes by `media.py`."""
+""""Call and record": rings the phone of a request and tells the panel how it goes; the recording goes by `media.py`."""
 
 from __future__ import annotations
 

@@ -11,9 +11,8 @@ from functools import lru_cache
 from app.kernel.db import PlatformTx
 from app.settings import settings
 from pbx_provisioning.plan.model import Did, DomainPlan, Pool, Trunk, User, phone_name
-from pbx_provisioning.plan.scheme import Reach, load_reach
+from pbx_provisioning.plan.scheme import INITIAL, Reach, load_reach
 
-INITIAL = Reach()
 KEPT_USERS = 12_000  # checked users are remembered: of a large company usually one has changed
 
 

@@ -12,7 +12,7 @@ from ipaddress import IPv6Address
 
 from pbx_provisioning.plan.checks import BadPlan
 from pbx_provisioning.plan.checks import check as _check
-from pbx_provisioning.plan.scheme import Reach
+from pbx_provisioning.plan.scheme import INITIAL, Reach
 from tenants.pools.expression import is_expression
 
 _LOGIN = re.compile(r"[a-z0-9._-]{1,64}")
@@ -54,7 +54,7 @@ class User:
     name: str = ""
     is_restricted: bool = False
     pickup_group: int | None = None
-    reach: Reach = Reach()
+    reach: Reach = INITIAL
 
     def __post_init__(self) -> None:
         _check("login", self.login, _LOGIN)

@@ -60,6 +60,9 @@ class Reach:
     has_hold: bool = False
 
 
+INITIAL = Reach()
+
+
 @dataclass(slots=True)
 class _Found:
     rules: list[Rule] = field(default_factory=list)

@@ -25,7 +25,7 @@ _FORMS = {
                        r"|dtmf,1,Return\([0-9]{1,4}(&[0-9]{1,4}){4}\)"
                        r"|back,1,Return\([0-9*#]{0,30}\$\{ARG1\}[0-9*#]{0,30}\)|cid,1,Return\([1-9][0-9]{6,14}\)|u[0-9]{1,19},1,Return\(restricted\))"),
     "did": re.compile(r"exten => [1-9][0-9]{6,14},1,Gosub\(sw-in-(?:user,s,1\(%d," + _USER
-                      + r"\)|fax,s,1\(%d,[0-9]{1,19}\)|scheme,s,1\(%d,[0-9]{1,19}\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
+                      + r"\)|(fax|scheme),s,1\(%d,[0-9]{1,19}\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
 }
 _POOL = re.compile(r"^(?:include => |\[)(p[0-9]+-routes)\]?$", re.MULTILINE)
 

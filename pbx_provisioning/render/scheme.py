@@ -1,4 +1,4 @@
-"""A user's scheme as lines of `[d<id>-scheme]`; what they fill and how it is used is in `node/templates/sw-forward.conf`.
+"""A user's scheme as lines of `[d<id>-scheme]`; what they fill, and for what: `node/templates/sw-forward.conf`.
 
 Only ids, digits, validated logins and hashes enter the text. Each contact number is one line per part of the week in
 which it is rung: Asterisk looks at its clock when the call arrives, so neither panel nor database is asked [FWD-34].
@@ -16,7 +16,8 @@ _CLOCK = r"(\*|[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9])"
 _TOKEN = r"[0-9]{1,2}:(x:[0-9]{1,3}:[1-9][0-9]{6,14}|p:[0-9]{1,3}:[a-z0-9._-]{1,64}@[a-z0-9.-]{1,253})&"
 _APPEND = rf"Set\(SW_PLAN=\$\{{SW_PLAN\}}{_TOKEN}\)"
 FORM = re.compile(
-    r"exten => u[0-9]{1,19},[0-9]{1,4},(Return\(\)|Set\(SW_GREETING=([0-9a-f]{64})?\)|Set\(SW_RINGBACK=(r[0-9]{1,19})?\)"
+    r"exten => u[0-9]{1,19},[0-9]{1,4},(Return\(\)|Set\(SW_GREETING=([0-9a-f]{64})?\)"
+    r"|Set\(SW_RINGBACK=(r[0-9]{1,19})?\)"
     rf"|Set\(SW_VM=(off|none|system|[0-9a-f]{{64}})\)|Set\(SW_PLAN=\)|{_APPEND}"
     rf"|ExecIfTime\({_CLOCK},[a-z&]{{3,27}},\*,\*,[A-Za-z0-9_+/-]{{1,50}}\?{_APPEND}\))")
 

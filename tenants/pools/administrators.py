@@ -73,7 +73,7 @@ async def create(tx: Tx, pool_id: int, new: NewAdministrator, *, role: str = "")
                                   "role": (None, role), "is_active": (None, new.is_active),
                                   "subgroups": (None, list(groups) or None)})
     if new.send_credentials:
-        await _send(tx, login, name, email, new.password)
+        await _send(tx, pool_id, login, name, email, new.password)
     return admin_id
 
 
@@ -117,7 +117,8 @@ async def change(tx: PoolTx, admin_id: int, wanted: Change) -> list[Lost]:
     if person.password or not wanted.is_active:
         await sessions_must_end(tx, admin_id)
     if wanted.send_credentials:
-        await _send(tx, before["login"], one_line(person.display_name), person.email.strip(), person.password)
+        await _send(tx, tx.pool_id, before["login"], one_line(person.display_name), person.email.strip(),
+                    person.password)
     return lost
 
 
@@ -169,7 +170,7 @@ async def reset_password(tx: PlatformTx, pool_id: int, admin_id: int, password: 
                          pool_id=pool_id, changes={"password": ("old", "new"), "is_active": (row["is_active"], True)})
     await sessions_must_end(tx, admin_id)
     if send_credentials:
-        await _send(tx, row["login"], row["display_name"], row["email"], password)
+        await _send(tx, pool_id, row["login"], row["display_name"], row["email"], password)
 
 
 async def sessions_must_end(tx: Tx, admin_id: int, keep_session: str = "") -> None:
@@ -261,9 +262,8 @@ async def _password_problem(tx: Tx, password: str, login: str) -> dict[str, str]
     return {}
 
 
-async def _send(tx: Tx, login: str, name: str, email: str, password: str) -> None:
+async def _send(tx: Tx, pool_id: int, login: str, name: str, email: str, password: str) -> None:
     """The letter with the access data, in the sender's language [POOL-41]."""
-    pool = await tx.fetchval("SELECT p.name FROM pool p JOIN pool_admin a ON a.pool_id = p.id "
-                             "WHERE a.login = $1", login)
+    pool = await tx.fetchval("SELECT name FROM pool WHERE id = $1", pool_id)
     await letters.queue(tx, "pool_credentials", email, language(), name=name, pool=pool, login=login,
-                        password=password, url=f"{settings().public_url}/group/")
+                        url=f"{settings().public_url}/group/sign-in", password=password)

@@ -8,18 +8,16 @@ from dataclasses import dataclass, field, replace
 
 from app.kernel.errors import InvalidFields
 from app.kernel.i18n import _
+from tenants.pools.expression import DEFAULT, is_expression
 from tenants.users.rules import email_problem, one_line, text_problem
 
 SUPERVISOR, SUBGROUP_ADMIN = "supervisor", "subgroup_admin"
 MAX_NAME = 100
 MAX_PHONE = 32
 NO_GROUP_NAMES = frozenset({"без группы", "no group"})  # the built-in one, in every language [POOL-D8]
-DEFAULT_EXPRESSION = "{route}{ext}"
-MAX_EXPRESSION = 40
 
 _LOGIN = re.compile(r"[a-z0-9._-]{3,64}", re.ASCII)
 _ROUTE = re.compile(r"[0-9]+", re.ASCII)
-_EXPRESSION = re.compile(r"[0-9*#]*\{(?:route\}[0-9*#]*\{ext|ext\}[0-9*#]*\{route)\}[0-9*#]*", re.ASCII)
 _PHONE = re.compile(r"\+?[0-9 ()\-]{2,32}", re.ASCII)
 
 
@@ -44,7 +42,7 @@ class PoolSettings:
 
     name: str
     route_number_length: int = 4
-    dial_expression: str = DEFAULT_EXPRESSION
+    dial_expression: str = DEFAULT
 
 
 def check_pool(wanted: PoolSettings) -> PoolSettings:
@@ -59,9 +57,7 @@ def check_pool(wanted: PoolSettings) -> PoolSettings:
 
 def expression_problem(expression: str) -> str:
     """Why domains cannot be dialled so, "" when they can [POOL-D1]."""
-    if len(expression) > MAX_EXPRESSION or not _EXPRESSION.fullmatch(expression):
-        return _("{route} and {ext} once each; between them only digits, * and #")
-    return ""
+    return "" if is_expression(expression) else _("{route} and {ext} once each; between them only digits, * and #")
 
 
 def route_problem(number: str, length: int, others: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ import wave
 from dataclasses import dataclass, field
 
 import av
+from av.container import InputContainer
 from av.error import FFmpegError
 
 RATE = 8000
@@ -53,7 +54,7 @@ def convert(content: bytes, kind: str) -> Converted:
     return Converted(target.getvalue(), max(1, round(len(samples) / 2 / RATE)))
 
 
-def _samples(source: av.container.InputContainer) -> bytearray:
+def _samples(source: InputContainer) -> bytearray:
     found = bytearray()
     resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
     for frame in source.decode(source.streams.audio[0]):

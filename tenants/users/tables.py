@@ -24,6 +24,7 @@ class User(Table, tablename="domain_user", db=DB):
     is_operator = Boolean(default=False)
     outgoing_number_id = BigInt(null=True, default=None)
     outgoing_restriction = Text(null=True, default=None)
+    pickup_group_id = BigInt(null=True, default=None)  # whose ringing calls this user may answer
     notify_voicemail = Boolean(default=False)
     locale = Text(default="")
     created_at = Timestamptz()

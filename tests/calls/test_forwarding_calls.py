@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,7 @@ async def test_no_answer_goes_on_outside_at_the_domain_s_cost(stack: Stack, carr
     async with ivanov.answering(after=30.0):
         call = await carrier.call_in(company.number, "74959998877", hold=1.2)
     assert call.code == 200
+    assert call.answered_at is not None
     assert 4 < call.answered_at - call.started_at < 9
     [leg] = carrier.calls_to(mobile)
     assert f"<sip:{company.number}@" in leg.invite.header("From")
@@ -106,3 +108,23 @@ async def test_a_leg_that_may_not_be_placed_is_skipped(stack: Stack, carrier: Ca
     await company.live()
     assert (await ivanov.call("102", hold=0.3)).code == 200
     assert len(carrier.calls_to(closed)) == 1
+
+
+@pytest.mark.req("FWD-25")
+async def test_a_circle_comes_to_an_end(stack: Stack, carrier: Carrier) -> None:
+    """A number that three running forwards lead to may be a circle: its own user's outside numbers are left out."""
+    company = await a_company(stack, balance="100.00")
+    other = await company.another_number(target="petrov")
+    far = f"7{outside_number()}"
+    await main_rule(company, "ivanov", is_enabled=False)
+    await main_rule(company, "petrov", is_enabled=False)
+    await rule(company, "ivanov", Kind.LANDLINE, f"+{other}")
+    await rule(company, "petrov", Kind.LANDLINE, f"+{far}")
+    await company.live()
+    assert (await carrier.call_in(other, "74959998877", hold=0.2)).code == 200
+    talks = [asyncio.create_task(carrier.call_in(company.number, f"7495999887{n}", hold=3.0)) for n in range(3)]
+    while len([call for call in carrier.calls_to(other) if call.answered_at]) < 3:
+        await asyncio.sleep(0.05)
+    assert (await carrier.call_in(other, "74959998877", hold=0.2)).code != 200
+    assert [call.code for call in await asyncio.gather(*talks)] == [200] * 3
+    assert len(carrier.calls_to(far)) == 1

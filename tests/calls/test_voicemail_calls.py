@@ -10,13 +10,14 @@ import wave
 
 import pytest
 
-from app.kernel.db import domain_transaction
+from app.kernel.db import domain_transaction, platform_transaction
 from app.web.uploads import Upload
 from tenants.forwarding import service as forwarding
 from tenants.sounds import recording, service
 from tenants.sounds.service import Slot
 from tests.calls.sipp.softphone import softphone
 from tests.calls.world import PASSWORD, Company, _until, a_company
+from tests.db.factories import STAFF
 from tests.stack import Stack
 
 pytestmark = pytest.mark.anyio
@@ -111,8 +112,6 @@ async def test_a_voice_message(stack: Stack) -> None:
         assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/mpeg")
     async with company.panel("ivanov") as panel:
         assert (await panel.get(f"/me/calls/{line['id']}/audio")).status_code == 404
-    from tests.db.factories import STAFF  # noqa: PLC0415
-    from app.kernel.db import platform_transaction  # noqa: PLC0415
     async with platform_transaction(STAFF) as tx:
         letters = await tx.fetch("SELECT subject, body FROM mail_message WHERE domain_id = $1 AND recipient = $2",
                                  company.id, "petrov@company.example")

@@ -323,4 +323,5 @@ async def test_call_settings(client: Browser, anna: Someone) -> None:
     assert "Calling your phone" in asked.text
     assert (await post(client, "/me/calls-settings/vm_greeting/record")).status_code == 409  # one at a time
     path = re.search(r'hx-get="([^"]+)"', asked.text)
-    assert path and (await client.get(path[1])).status_code == 200
+    assert path
+    assert (await client.get(path[1])).status_code == 200

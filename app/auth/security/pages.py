@@ -126,12 +126,17 @@ class _SecurityPages(Controller):
             codes = await factor.renew_codes(user, form.code)
         return await self._codes(request, codes)
 
-    @get("/factor/{step:str}")
-    async def ask(self, request: Request, step: FromPath[str]) -> Template:
-        """The dialogs that ask for a code: `codes` (new recovery codes) and `off`."""
+    @get("/factor/codes")
+    async def ask_codes(self, request: Request) -> Template:
+        return await self._ask(request, "codes")
+
+    @get("/factor/off")
+    async def ask_off(self, request: Request) -> Template:
+        return await self._ask(request, "off")
+
+    async def _ask(self, request: Request, step: str) -> Template:
+        """The dialogs that ask for a code."""
         self._own(request)
-        if step not in ("codes", "off"):
-            raise NotFound("not_found", _("There is no such page."))
         return await page(request, "auth/security/ask.html", shell=self.shell.name, step=step,
                           action=f"{self.shell.security_url}/factor/{step}")
 

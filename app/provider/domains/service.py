@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import InvalidFields
 from app.kernel.i18n import _
 from tenants.domains import service as domains
 from tenants.domains.rules import NewDomain
+from tenants.pools import service as pools
 from tenants.users import service as users
 from tenants.users.rules import NewUser
 
@@ -18,7 +21,9 @@ async def create_with_administrator(tx: PlatformTx, new: NewDomain, administrato
         InvalidFields: the fields of the administrator are told as `admin_…`.
     """
     await _check_references(tx, new)
-    bound = await domains.create_domain(tx, new)
+    bound = await domains.create_domain(tx, replace(new, pool_id=None))
+    if new.pool_id is not None:  # told in the pool's history, too
+        await pools.add_domain(tx, new.pool_id, bound.domain_id)
     try:
         await users.create_user(bound, administrator)
     except InvalidFields as wrong:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.audit import chain, present, words
+from app.audit import chain, present, tally, words
 from app.audit.chain import COLUMNS, START, Sealed
 from app.audit.queries import Line
 from app.audit.secrets import MASK, SECRET_FIELDS, is_secret, told
@@ -145,3 +145,19 @@ def test_t33_seven_days_begin_at_midnight_six_days_ago() -> None:
     assert found is not None
     assert found.isoformat() == "2021-02-04T00:00:00+03:00"
     assert present.since("", now, "Europe/Moscow") is None
+
+
+@pytest.mark.parametrize(("since", "until", "expected"), [
+    ("2026-03-01T21:00", "2026-03-05T21:00", ("2026-03-02", "2026-03-05")),
+    ("2026-03-01T00:00", "2026-03-02T00:00", ("2026-03-01", "2026-03-02")),
+    ("2026-03-01T21:00", "2026-03-02T21:00", ("2026-03-02", "2026-03-02")),  # not one whole day
+    ("2026-03-01T10:00", "2026-03-01T12:00", ("2026-03-02", "2026-03-02")),
+    ("2026-03-01T21:00", None, ("2026-03-02", None)), (None, "2026-03-01T21:00", (None, "2026-03-01")),
+    (None, None, (None, None))])
+def test_the_whole_days_of_a_period(since: str | None, until: str | None,
+                                    expected: tuple[str | None, str | None]) -> None:
+    def moment(text: str | None) -> datetime | None:
+        return datetime.fromisoformat(f"{text}+00:00") if text else None
+
+    assert tally.whole_days(moment(since), moment(until)) == tuple(
+        moment(f"{day}T00:00") if day else None for day in expected)

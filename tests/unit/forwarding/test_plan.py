@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ WED, SAT, SUN = 13, 16, 17  # March 2024
 
 def at(day: int, clock: str) -> datetime:
     hour, minute = clock.split(":")
-    return datetime(2024, 3, day, int(hour), int(minute))
+    return datetime(2024, 3, day, int(hour), int(minute))  # noqa: DTZ001 - the domain's own clock
 
 
 def shown(rules: list[Rule], moment: datetime, *, voicemail: bool = False) -> str:
@@ -96,9 +97,10 @@ def test_overlapping_periods_are_merged() -> None:
     assert [(span.days, span.hours) for span in found] == [((1,), ((600, 900),)), ((2,), ((700, 800),))]
 
 
-def form(**changes: object) -> RuleForm:
-    return RuleForm(**({"kind": "mobile", "number": "+79160000001", "priority": "10", "ring_seconds": "40",
-                        "is_enabled": True} | changes))
+def form(**changes: Any) -> RuleForm:
+    values: dict[str, Any] = {"kind": "mobile", "number": "+79160000001", "priority": "10", "ring_seconds": "40",
+                              "is_enabled": True}
+    return RuleForm(**(values | changes))
 
 
 @pytest.mark.req("FWD-16")
