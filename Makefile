@@ -9,7 +9,7 @@ up: setup
 	@exec $(PY) -m app up
 
 test: test-setup check
-	$(PY) -m pytest
+	$(PY) -m tests
 
 setup: $(STAMPS)/debian $(STAMPS)/python $(STAMPS)/npm $(STAMPS)/asterisk
 

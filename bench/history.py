@@ -35,6 +35,7 @@ async def measure(scale: float) -> Section:
         ids = await domains_with_users(ground.owner, node_id, tariff, domains=3, users=50, prefix="history")
         seeded = await _seed(ground.owner, ids, lines)
         sealed, checked = await _seal_and_check()
+        await ground.owner.execute("VACUUM (ANALYZE) history_unsealed, history_tally, history_name, history_word")
         stack = ground.stack("history")
         await stack.begin("web")
         await stack.ready()

@@ -19,7 +19,8 @@ STATE = Path(os.environ.get("SWITCHROOM_TEST_STATE", ROOT / ".local" / "test")).
 os.environ["SWITCHROOM_STATE"] = str(STATE)
 os.environ["SWITCHROOM_ENV"] = "test"
 os.environ["LOG_FORMAT"] = "console"
-REDIS_DATABASES = int(os.environ.get("TEST_REDIS_DATABASES", "16")) - 1  # beside number 0
+REDIS_DATABASE = os.environ.get("TEST_REDIS_DATABASE") or 1 + os.getpid() % (
+    int(os.environ.get("TEST_REDIS_DATABASES", "16")) - 1)
 os.environ.setdefault("DATABASE_POOL", "12")
 
 
@@ -56,7 +57,7 @@ class TestServers:
         if self.own_redis:
             self.redis.start()
         base_redis = self.redis.url if self.own_redis else os.environ["TEST_REDIS_URL"]
-        os.environ["REDIS_URL"] = base_redis.rsplit("/", 1)[0] + f"/{1 + os.getpid() % REDIS_DATABASES}"
+        os.environ["REDIS_URL"] = base_redis.rsplit("/", 1)[0] + f"/{REDIS_DATABASE}"
         redis.Redis.from_url(os.environ["REDIS_URL"]).flushdb()  # an earlier run may have left its own there
         os.environ["DATABASE_URL"] = self.owner_url
         os.environ["DATABASE_APP_URL"] = embedded.app_url(self.owner_url, secrets["database_app_password"])

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Iterable
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
-from app.kernel.i18n import _, format_duration, format_number, lazy
-from billing.accounts.queries import LedgerRow
+from babel import Locale
+
+from app.kernel.i18n import _, format_duration, format_number, language, lazy, zone
+from app.kernel.money import Money
+from billing.accounts.lines import LedgerRow, Matches
+from billing.accounts.queries import PaymentRow
+from billing.accounts.sums import OperationSum
 
 OPERATIONS = {
     "connection": lazy("Connection"), "subscription_fee": lazy("Subscription fee"),
@@ -23,11 +31,70 @@ PAYMENT_KINDS = {"bank": lazy("Bank"), "card": lazy("Bank card"), "promised": la
 DAYS = {"day": 1, "week": 7, "month": 30, "half": 182, "year": 365}  # today included [FIN-D14]
 
 
-def operation(row: LedgerRow) -> str:
+# Items of the share diagram [FIN-D6]; what is not named here is "other".
+SHARES = (("subscription_fee", lazy("Subscription fees")), ("fees", lazy("Connection and one-off fees")),
+          ("call", lazy("Calls")), ("mgp", lazy("Minimum guaranteed payment")), ("other", lazy("Other")))
+_ITEM = {"subscription_fee": "subscription_fee", "connection": "fees", "one_off": "fees", "call": "call", "mgp": "mgp"}
+
+
+def named(kind: str, service: str) -> str:
     """Service and kind of operation [FIN-44]."""
-    kind = str(OPERATIONS.get(row.kind, row.kind))
-    service = str(SERVICES.get(row.service, row.service))
-    return f"{service} / {kind}" if service else kind
+    operation = str(OPERATIONS.get(kind, kind))
+    title = str(SERVICES.get(service, service))
+    return f"{title} / {operation}" if title else operation
+
+
+def operation(row: LedgerRow) -> str:
+    return named(row.kind, row.service)
+
+
+def matcher(search: str) -> Matches | None:
+    """Substring of the operation as the reader sees it, in any case [FIN-48]; None without a search."""
+    wanted = search.casefold()
+    return (lambda kind, service: wanted in named(kind, service).casefold()) if wanted else None
+
+
+def moment(at: datetime) -> str:
+    """DD.MM.YY HH:MM in the domain's zone [FIN-44]."""
+    return f"{at.astimezone(zone()):%d.%m.%y %H:%M}"
+
+
+def payment(row: PaymentRow) -> str:
+    """Kind, source and text of a payment, each once unless the text repeats another [FIN-51]."""
+    kind = str(PAYMENT_KINDS.get(row.kind, row.kind))
+    parts = [kind, "" if row.source == kind else row.source, row.description]
+    return " / ".join(part for part in parts if part)
+
+
+def payment_kinds(search: str) -> tuple[str, ...]:
+    wanted = search.casefold()
+    return tuple(kind for kind, name in PAYMENT_KINDS.items() if wanted and wanted in str(name).casefold())
+
+
+def shares(parts: Iterable[OperationSum]) -> list[tuple[str, Money, Decimal]]:
+    """(item, expense, percent with one decimal) of the items with expenses [FIN-16, FIN-D6]."""
+    sums: dict[str, Money] = {}
+    for part in parts:
+        item = _ITEM.get(part.kind, "other")
+        sums[item] = sums[item] + part.expense if item in sums else part.expense
+    whole = sum((one.amount for one in sums.values()), Decimal(0))
+    return [(str(label), sums[item], (sums[item].amount * 100 / whole).quantize(Decimal("0.1"), ROUND_HALF_UP))
+            for item, label in SHARES if item in sums and sums[item].amount]
+
+
+def pie(found: list[tuple[str, Money, Decimal]]) -> dict[str, Any]:
+    """ECharts option; the percentages stand in the names, rounded as in the table."""
+    data = [{"name": f"{label}: {format_number(percent, 1)} %", "value": str(amount.amount)}
+            for label, amount, percent in found]
+    return {"tooltip": {"trigger": "item"}, "legend": {"bottom": 0, "type": "scroll"},
+            "series": [{"type": "pie", "radius": ["42%", "68%"], "center": ["50%", "42%"], "label": {"show": False},
+                        "data": data}]}
+
+
+def month_name(first_day: date) -> str:
+    """«November 2026», with the month in the nominative."""
+    names = Locale.parse(language()).months["stand-alone"]["wide"]
+    return f"{names[first_day.month].capitalize()} {first_day.year}"
 
 
 def quantity(row: LedgerRow) -> str:
@@ -35,12 +102,6 @@ def quantity(row: LedgerRow) -> str:
     if row.kind == "call":
         return str(format_duration(int(row.quantity)))
     return str(format_number(row.quantity.normalize() if row.quantity else Decimal(0)))
-
-
-def kinds_named(search: str) -> tuple[str, ...]:
-    """Operations whose name, in the reader's language, holds the searched text."""
-    wanted = search.casefold()
-    return tuple(kind for kind, name in OPERATIONS.items() if wanted in str(name).casefold())
 
 
 def tabs() -> list[tuple[str, str]]:

@@ -1,17 +1,21 @@
-"""Reading accounts: header facts, the month, the ledger and the payments of one domain."""
+"""Reading accounts: header facts, the month and the payments of one domain."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.kernel import parameters
 from app.kernel.db import DomainTx
 from app.kernel.money import Currency, Money
+from billing.accounts import sums
 from billing.accounts.rules import MonthState, month_state
+from billing.accounts.sums import OperationSum, Span
+
+MOST_MONTHS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +26,6 @@ class AccountFacts:
     scheme: str
     credit_limit: Money | None
     tariff: str
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """One line of the domain's own account, in posting order."""
-
-    id: int
-    at: datetime
-    kind: str
-    service: str
-    quantity: Decimal
-    amount: Money
-    balance_after: Money
-    ref: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +41,14 @@ class PaymentRow:
 
 @dataclass(frozen=True, slots=True)
 class MonthFacts:
-    """FIN-09…12: the month so far; `today` is the day's expense, not negative."""
+    """FIN-09…12 for one month; `today` is the day's expense, not negative, None for an earlier month [FIN-D6]."""
 
+    first_day: date
     state: MonthState
     income: Money
     expense: Money
-    today: Money
+    today: Money | None
+    parts: tuple[OperationSum, ...]
 
 
 async def facts(tx: DomainTx) -> AccountFacts:
@@ -71,58 +63,55 @@ async def facts(tx: DomainTx) -> AccountFacts:
                         None if limit is None else Money(limit, currency), row["tariff"])
 
 
-async def month(tx: DomainTx, currency: Currency) -> MonthFacts:
-    """The current month by the time of the operations, in the billing zone [FIN-D5]."""
+async def month(tx: DomainTx, currency: Currency, first_day: date | None = None) -> MonthFacts:
+    """A month by the time of the operations, in the billing zone [FIN-D5]; the current one by default."""
     zone = ZoneInfo(await parameters.get(tx, "billing.timezone"))
     today = tx.now.astimezone(zone).date()
-    first, morning = _midnight(today.replace(day=1), zone), _midnight(today, zone)
-    row = await tx.fetchrow(
-        "SELECT coalesce(sum(e.amount) FILTER (WHERE p.at < $2), 0) AS start, "
-        "coalesce(sum(e.amount) FILTER (WHERE p.at >= $2 AND e.amount > 0), 0) AS income, "
-        "coalesce(-sum(e.amount) FILTER (WHERE p.at >= $2 AND e.amount < 0), 0) AS expense, "
-        "coalesce(-sum(e.amount) FILTER (WHERE p.at >= $3 AND e.amount < 0), 0) AS today "
-        "FROM entry e JOIN posting p ON p.domain_id = e.domain_id AND p.id = e.posting_id "
-        "WHERE e.domain_id = $1 AND e.account = 'domain'", tx.domain_id, first, morning)
-    assert row is not None
-    income, expense = Money(row["income"], currency), Money(row["expense"], currency)
-    return MonthFacts(month_state(Money(row["start"], currency), [income, -expense]), income, expense,
-                      Money(row["today"], currency))
+    current = today.replace(day=1)
+    first_day = first_day or current
+    begins, ends = _midnight(first_day, zone), _midnight(next_month(first_day), zone)
+    parts = await sums.by_operation(tx, currency, Span(begins, ends))
+    of_month = sums.total(parts, currency)
+    start = await sums.change_before(tx, currency, begins)
+    spent = None
+    if first_day == current:
+        morning = Span(_midnight(today, zone), _midnight(today + timedelta(days=1), zone))
+        spent = sums.total(await sums.by_operation(tx, currency, morning), currency).expense
+    return MonthFacts(first_day, month_state(start, [of_month.income, -of_month.expense]), of_month.income,
+                      of_month.expense, spent, tuple(parts))
+
+
+async def months(tx: DomainTx) -> list[date]:
+    """First days of the months with lines, the current one first in any case [FIN-D6]."""
+    zone = ZoneInfo(await parameters.get(tx, "billing.timezone"))
+    current = tx.now.astimezone(zone).date().replace(day=1)
+    await sums.bring_up(tx)
+    oldest = await tx.fetchval("SELECT min(day) FROM ledger_day WHERE domain_id = $1", tx.domain_id) or current
+    found = [current]
+    while found[-1] > oldest and len(found) < MOST_MONTHS:
+        found.append((found[-1] - timedelta(days=1)).replace(day=1))
+    return found
+
+
+def next_month(day: date) -> date:
+    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
-async def ledger(tx: DomainTx, currency: Currency, *, since: datetime | None, kinds: tuple[str, ...] | None,
-                 like: str | None, limit: int | None, offset: int) -> tuple[list[LedgerRow], int]:
-    """Newest first in posting order, so that the balance column adds up [FIN-D13]; payments are left out there.
-
-    Args:
-        kinds: operations whose name matched the search; joined by OR with `like` on the service.
-    """
-    where = ("e.domain_id = $1 AND e.account = 'domain' AND p.kind NOT IN ('payment', 'promised_payment') "
-             "AND ($2::timestamptz IS NULL OR p.at >= $2) "
-             "AND ($3::text IS NULL OR p.service ILIKE $3 OR p.kind = ANY($4::text[]))")
-    source = "FROM entry e JOIN posting p ON p.domain_id = e.domain_id AND p.id = e.posting_id WHERE " + where
-    args: list[Any] = [tx.domain_id, since, like, list(kinds or ())]
-    total = await tx.fetchval(f"SELECT count(*) {source}", *args)
-    rows = await tx.fetch(
-        "SELECT p.id, p.at, p.kind, p.service, p.quantity, p.detail ->> 'ref' AS ref, e.amount, e.balance_after "
-        f"{source} ORDER BY e.posting_id DESC LIMIT {limit or 'ALL'} OFFSET {offset}", *args)
-    return [LedgerRow(row["id"], row["at"], row["kind"], row["service"], row["quantity"],
-                      Money(row["amount"], currency), Money(row["balance_after"], currency), row["ref"] or "")
-            for row in rows], total
-
-
 async def payments(tx: DomainTx, currency: Currency, *, since: datetime | None, like: str | None,
-                   limit: int | None, offset: int) -> tuple[list[PaymentRow], int]:
-    """Latest on top [FIN-50]."""
-    where = ("domain_id = $1 AND ($2::timestamptz IS NULL OR at >= $2) "
-             "AND ($3::text IS NULL OR source ILIKE $3 OR description ILIKE $3)")
-    total = await tx.fetchval(f"SELECT count(*) FROM payment WHERE {where}", tx.domain_id, since, like)
+                   limit: int | None, offset: int, until: datetime | None = None,
+                   kinds: Sequence[str] = ()) -> tuple[list[PaymentRow], int]:
+    """Latest on top [FIN-50]. `kinds`: those whose name matched the search."""
+    where = ("domain_id = $1 AND ($2::timestamptz IS NULL OR at >= $2) AND ($3::timestamptz IS NULL OR at < $3) "
+             "AND ($4::text IS NULL OR source ILIKE $4 OR description ILIKE $4 OR kind = ANY($5::text[]))")
+    args = (tx.domain_id, since, until, like, list(kinds))
+    total = await tx.fetchval(f"SELECT count(*) FROM payment WHERE {where}", *args)
     rows = await tx.fetch(
         f"SELECT id, at, kind, source, description, amount, state FROM payment WHERE {where} "
-        f"ORDER BY at DESC, id DESC LIMIT {limit or 'ALL'} OFFSET {offset}", tx.domain_id, since, like)
+        f"ORDER BY at DESC, id DESC LIMIT {limit or 'ALL'} OFFSET {offset}", *args)
     return [PaymentRow(row["id"], row["at"], row["kind"], row["source"], row["description"],
                        Money(row["amount"], currency), row["state"]) for row in rows], total
 

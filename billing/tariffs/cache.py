@@ -9,9 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from app.kernel.db import DomainTx, PlatformTx
+from billing.rating.bands import TimeBand
 from billing.rating.prefixes import PrefixTable
-from billing.rating.rules import CallPrice, FreeMode, RateRow
-from billing.tariffs.queries import Rate
+from billing.rating.rules import CallPrice, FreeMode, PriceStep, RateRow
+from billing.tariffs.queries import RATE_COLUMNS, Rate
 
 KEPT_VERSIONS = 64
 _TYPICAL_SECONDS = 900
@@ -40,10 +41,9 @@ async def rates(tx: DomainTx | PlatformTx, version_id: int) -> Rates:
         _kept.move_to_end(version_id)
         return found
     rows = await tx.fetch(
-        "SELECT t.timezone, r.prefix, r.destination, r.price, r.unit_seconds, r.connection_fee, r.first_increment, "
-        "r.next_increment, r.minimum_charge, r.free_seconds, r.free_mode FROM tariff_rate r "
+        f"SELECT t.timezone, {', '.join('r.' + name for name in RATE_COLUMNS)} FROM tariff_rate r "
         "JOIN tariff_version v ON v.id = r.version_id AND v.state = 'published' "
-        "JOIN tariff t ON t.id = v.tariff_id WHERE r.version_id = $1 ORDER BY r.prefix", version_id)
+        "JOIN tariff t ON t.id = v.tariff_id WHERE r.version_id = $1 ORDER BY r.prefix, r.id", version_id)
     if not rows:
         raise LookupError(f"tariff version {version_id} is not in force")
     parsed = [rate_row(Rate(*list(row.values())[1:]), version_id) for row in rows]
@@ -61,7 +61,16 @@ def rate_row(rate: Rate, version_id: int) -> RateRow:
         connection_fee=_millionths(rate.connection_fee), first_increment=rate.first_increment,
         next_increment=rate.next_increment, minimum_charge=_millionths(rate.minimum_charge),
         free_seconds=rate.free_seconds, free_mode=FreeMode(rate.free_mode), destination=rate.destination,
-        version_id=version_id)
+        version_id=version_id, row_id=rate.id, weight=rate.weight, band=_band(rate),
+        steps=tuple(PriceStep(second, _millionths(price)) for second, price in rate.price_list),
+        package_applies=rate.package_applies)
+
+
+def _band(rate: Rate) -> TimeBand | None:
+    if rate.weekdays is None:
+        return None
+    return TimeBand(rate.start_minute, rate.end_minute, frozenset(int(day) - 1 for day in rate.weekdays),
+                    rate.first_on, rate.last_on)
 
 
 def _millionths(amount: Decimal) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
+from datetime import date, datetime
 from decimal import Decimal
 
 from app.kernel.db import PlatformTx
@@ -55,14 +55,66 @@ class Rate:
     minimum_charge: Decimal
     free_seconds: int
     free_mode: str
+    weekdays: str | None  # digits from 1, Monday; None: a row without a time band
+    start_minute: int
+    end_minute: int
+    first_on: date | None
+    last_on: date | None
+    weight: int
+    steps: str
+    package_applies: bool
+    id: int
+
+    # the columns of the CSV file that are called or written otherwise there
+
+    @property
+    def time_from(self) -> str:
+        return clock_text(self.start_minute) if self.weekdays else ""
+
+    @property
+    def time_to(self) -> str:
+        return clock_text(self.end_minute) if self.weekdays else ""
+
+    @property
+    def date_from(self) -> date | None:
+        return self.first_on
+
+    @property
+    def date_to(self) -> date | None:
+        return self.last_on
+
+    @property
+    def price_steps(self) -> str:
+        return self.steps
+
+    @property
+    def price_list(self) -> list[tuple[int, Decimal]]:
+        """(second of talk, price from then on)."""
+        return [(int(second), Decimal(price)) for second, price in (step.split(":") for step in self.steps.split())]
+
+    @property
+    def package_minutes(self) -> str:
+        return "yes" if self.package_applies else ""
+
+
+RATE_COLUMNS = tuple(one.name for one in fields(Rate))
+
+
+def clock_text(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One prefix that the two versions treat differently; None: not in that version."""
+    """One row, told by prefix, band and weight, that the two versions treat differently; None: not in that version."""
 
     kind: str  # added | changed | removed
     prefix: str
+    weekdays: str | None
+    start_minute: int
+    end_minute: int
+    first_on: date | None
+    last_on: date | None
     destination: str
     before: Decimal | None
     after: Decimal | None
@@ -120,8 +172,7 @@ async def version_in_force(tx: PlatformTx, tariff_id: int) -> int | None:
     return await tx.fetchval(f"SELECT {_IN_FORCE} FROM tariff t WHERE t.id = $2", tx.now, tariff_id)
 
 
-_RATE = ("prefix, destination, price, unit_seconds, connection_fee, first_increment, next_increment, "
-         "minimum_charge, free_seconds, free_mode")
+_RATE = ", ".join(RATE_COLUMNS)
 _MATCHING = "version_id = $1 AND ($2::text IS NULL OR prefix LIKE $2 || '%' OR destination ILIKE '%' || $3 || '%')"
 
 
@@ -137,33 +188,39 @@ async def rates(tx: PlatformTx, version_id: int, *, search: str = "", order: str
     prefix = (digits or "-") if search else None
     like = search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     total = await tx.fetchval(f"SELECT count(*) FROM tariff_rate WHERE {_MATCHING}", version_id, prefix, like)
-    rows = await tx.fetch(f"SELECT {_RATE} FROM tariff_rate WHERE {_MATCHING} ORDER BY {order} LIMIT $4 OFFSET $5",
+    rows = await tx.fetch(f"SELECT {_RATE} FROM tariff_rate WHERE {_MATCHING} ORDER BY {order}, id LIMIT $4 OFFSET $5",
                           version_id, prefix, like, limit, offset)
     return [Rate(**row) for row in rows], total
 
 
 async def all_rates(tx: PlatformTx, version_id: int) -> list[Rate]:
-    rows = await tx.fetch(f"SELECT {_RATE} FROM tariff_rate WHERE version_id = $1 ORDER BY prefix", version_id)
+    rows = await tx.fetch(f"SELECT {_RATE} FROM tariff_rate WHERE version_id = $1 ORDER BY prefix, id", version_id)
     return [Rate(**row) for row in rows]
 
 
 _PAIRS = """
 WITH pair AS (
     SELECT COALESCE(n.prefix, o.prefix) AS prefix, COALESCE(n.destination, o.destination) AS destination,
+           COALESCE(n.weekdays, o.weekdays) AS weekdays, COALESCE(n.start_minute, o.start_minute) AS start_minute,
+           COALESCE(n.end_minute, o.end_minute) AS end_minute, COALESCE(n.first_on, o.first_on) AS first_on,
+           COALESCE(n.last_on, o.last_on) AS last_on, COALESCE(n.id, o.id) AS id,
            o.price AS before, n.price AS after, n.prefix IS NULL AS gone, o.prefix IS NULL AS new,
            (n.destination, n.unit_seconds, n.connection_fee, n.first_increment, n.next_increment, n.minimum_charge,
-            n.free_seconds, n.free_mode) IS DISTINCT FROM
+            n.free_seconds, n.free_mode, n.steps, n.package_applies) IS DISTINCT FROM
            (o.destination, o.unit_seconds, o.connection_fee, o.first_increment, o.next_increment, o.minimum_charge,
-            o.free_seconds, o.free_mode) AS other
-    FROM (SELECT * FROM tariff_rate WHERE version_id = $1) n
-    FULL JOIN (SELECT * FROM tariff_rate WHERE version_id = $2) o ON o.prefix = n.prefix
+            o.free_seconds, o.free_mode, o.steps, o.package_applies) AS other
+    FROM (SELECT *, {band} AS band FROM tariff_rate WHERE version_id = $1) n
+    FULL JOIN (SELECT *, {band} AS band FROM tariff_rate WHERE version_id = $2) o
+           ON o.prefix = n.prefix AND o.band = n.band
 ), kinds AS (
-    SELECT prefix, destination, before, after, other AND NOT new AND NOT gone AS other_fields,
+    SELECT prefix, destination, weekdays, start_minute, end_minute, first_on, last_on, id, before, after,
+           other AND NOT new AND NOT gone AS other_fields,
            CASE WHEN new THEN 'added' WHEN gone THEN 'removed' WHEN other OR before <> after THEN 'changed'
                 ELSE 'unchanged' END AS kind
     FROM pair
 )
-"""
+""".format(band="concat_ws('/', COALESCE(weekdays, '-'), start_minute, end_minute, COALESCE(first_on::text, '-'), "
+                "COALESCE(last_on::text, '-'), weight)")
 
 
 async def compare(tx: PlatformTx, version_id: int, against_id: int | None, *, limit: int = 200) -> Comparison:
@@ -171,8 +228,10 @@ async def compare(tx: PlatformTx, version_id: int, against_id: int | None, *, li
     counts = {row["kind"]: row["n"] for row in await tx.fetch(
         _PAIRS + "SELECT kind, count(*) AS n FROM kinds GROUP BY kind", version_id, against_id)}
     rows = await tx.fetch(
-        _PAIRS + "SELECT kind, prefix, destination, before, after, other_fields FROM kinds WHERE kind <> 'unchanged' "
-        "ORDER BY abs(COALESCE(after, 0) - COALESCE(before, 0)) DESC, prefix LIMIT $3", version_id, against_id, limit)
+        _PAIRS + "SELECT kind, prefix, weekdays, start_minute, end_minute, first_on, last_on, destination, before, "
+        "after, other_fields FROM kinds WHERE kind <> 'unchanged' "
+        "ORDER BY abs(COALESCE(after, 0) - COALESCE(before, 0)) DESC, prefix, id LIMIT $3",
+        version_id, against_id, limit)
     number = await tx.fetchval("SELECT number FROM tariff_version WHERE id = $1", against_id)
     return Comparison(number, counts.get("added", 0), counts.get("changed", 0), counts.get("removed", 0),
                       counts.get("unchanged", 0), tuple(Difference(**row) for row in rows))

@@ -20,11 +20,13 @@ from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
 from app.kernel.money import Money
 from billing.accounts.rules import Cycle
+from billing.rating.bands import DAY_MINUTES, TimeBand
 from billing.rating.rules import RateRow
 from billing.tariffs.rules import Version, VersionState, may_publish
 
 RATE_COLUMNS = ("version_id", "prefix", "destination", "price", "unit_seconds", "connection_fee", "first_increment",
-                "next_increment", "minimum_charge", "free_seconds", "free_mode")
+                "next_increment", "minimum_charge", "free_seconds", "free_mode", "weekdays", "start_minute",
+                "end_minute", "first_on", "last_on", "weight", "steps", "package_applies")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,15 @@ async def import_draft(tx: PlatformTx, tariff_id: int, rows: Sequence[RateRow],
 def _record(version_id: int, row: RateRow) -> tuple[object, ...]:
     return (version_id, row.prefix, row.destination, _amount(row.price), row.unit_seconds,
             _amount(row.connection_fee), row.first_increment, row.next_increment, _amount(row.minimum_charge),
-            row.free_seconds, row.free_mode.value)
+            row.free_seconds, row.free_mode.value, *_band(row.band), row.weight if row.band else 0,
+            " ".join(f"{second}:{_amount(price):f}" for second, price in row.steps), row.package_applies)
+
+
+def _band(band: TimeBand | None) -> tuple[object, ...]:
+    if band is None:
+        return None, 0, DAY_MINUTES, None, None
+    days = "".join(str(day + 1) for day in sorted(band.weekdays))
+    return days, band.start_minute, band.end_minute, band.first_on, band.last_on
 
 
 def _amount(millionths: int) -> Decimal:

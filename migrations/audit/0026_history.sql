@@ -35,6 +35,8 @@ CREATE TABLE history_unsealed (
     domain_id  bigint,
     pool_id    bigint
 );
+-- Emptied every few seconds and read with every page of a history: dead rows must not pile up.
+ALTER TABLE history_unsealed SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 CALL make_tenant_table('history_unsealed', 'SELECT');
 GRANT DELETE ON history_unsealed TO switchroom_platform;
 CREATE POLICY pool_reads ON history_unsealed FOR SELECT TO switchroom_pool

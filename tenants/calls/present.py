@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from app.kernel.i18n import _, format_duration, format_money, format_phone, lazy
-from app.kernel.money import Currency, Money
+from app.kernel.i18n import format_phone, lazy
+from billing.rating.explain import charge_facts
 
+__all__ = ["DIRECTIONS", "ICONS", "PERIODS", "REFUSALS", "RESULTS", "charge_facts", "number_pattern",
+           "shown_number"]
 _TYPED_NUMBER = re.compile(r"[0-9 ()+\-.]+")
 DIRECTIONS = {"in": lazy("Incoming call"), "out": lazy("Outgoing call"), "internal": lazy("Internal call"),
               "emergency": lazy("Emergency call")}
@@ -39,31 +40,3 @@ def number_pattern(search: str) -> str | None:
     if len(digits) == 11 and digits[0] in "78":
         digits = digits[1:]
     return f"%{digits}%" if digits else None
-
-
-def charge_facts(charge: dict[str, Any] | None, currency: Currency) -> list[tuple[str, str]]:
-    """Answers "why 7.20?" from the explanation kept with the call [FIN-62]. Empty for a free call."""
-    if not charge:
-        return []
-    if "trial_seconds" in charge:
-        return [(_("Trial seconds used"), format_duration(int(charge["trial_seconds"])))]
-    facts = [(_("Prefix"), str(charge.get("prefix", ""))), (_("Tariff version"), str(charge.get("version", "")))]
-    if charge.get("connection_fee"):
-        facts.append((_("Connection fee"), _amount(charge["connection_fee"], currency)))
-    facts += [_increment(line, currency) for line in charge.get("lines", [])]
-    if charge.get("minimum_applied"):
-        facts.append((_("Minimum charge"), _("applied")))
-    facts.append((_("Charged"), _amount(charge.get("posted", 0), currency)))
-    return facts
-
-
-def _increment(line: list[Any], currency: Currency) -> tuple[str, str]:
-    """`line` is a ChargeLine of the rating kernel, as stored."""
-    _at, count, seconds, price, unit, _row, from_package = line
-    what = _("%(count)s × %(seconds)s s") % {"count": count, "seconds": seconds}
-    told = _("%(price)s per %(unit)s s") % {"price": _amount(price, currency), "unit": unit}
-    return what, _("minute package") if from_package else told
-
-
-def _amount(millionths: int, currency: Currency) -> str:
-    return str(format_money(Money.from_millionths(millionths, currency), exact=True))

@@ -37,7 +37,7 @@ def convert(content: bytes, kind: str) -> Converted:
         TooLong: stopped as soon as that is known.
     """
     try:
-        with av.open(io.BytesIO(content), format=kind) as source:
+        with av.open(io.BytesIO(content), "r", format=kind) as source:
             samples = _samples(source)
     except (FFmpegError, ValueError, IndexError, EOFError) as broken:
         if isinstance(broken, TooLong):

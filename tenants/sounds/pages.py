@@ -29,7 +29,7 @@ from tenants.settings.tabs import register_tab as register_settings_tab
 from tenants.settings.tabs import tabs as settings_tabs
 from tenants.sounds import recording, service
 from tenants.sounds.delivery import audio_answer
-from tenants.sounds.service import KINDS, Audio, Slot
+from tenants.sounds.service import KINDS, Audio, Original, Slot
 from tenants.users import queries
 from tenants.users.present import RESTRICTIONS, restriction_options
 from tenants.users.tabs import CARD, OWN, Tab, register_tab
@@ -117,7 +117,8 @@ async def _subject(request: Request, tx: DomainTx, user_id: int | None, of_domai
 async def _upload(request: Request, user_id: int | None, slot: Slot, *, of_domain: bool = False):
     form = await request.form()
     file = form.get("file")
-    upload = await read_upload(file if isinstance(file, UploadFile) else None, kinds=KINDS)
+    sent = await read_upload(file if isinstance(file, UploadFile) else None, kinds=KINDS)
+    upload = Original(sent.name, sent.kind, sent.content)
     async with domain_transaction(request.user.actor) as tx:  # before the work: another's user costs nothing
         whose, _base = await _subject(request, tx, user_id, of_domain)
     sound = await service.converted(upload)

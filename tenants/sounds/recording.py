@@ -10,11 +10,10 @@ from datetime import timedelta
 from app.kernel.db import DomainTx
 from app.kernel.errors import NotFound, Refused
 from app.kernel.i18n import _
-from app.web.uploads import Upload
 from tenants.media import Media, on_media
 from tenants.sounds import service
 from tenants.sounds.convert import NotAudio, TooLong, convert
-from tenants.sounds.service import Slot
+from tenants.sounds.service import Original, Slot
 
 MAX_AGE = timedelta(minutes=8)  # ringing and five minutes of dictation are over by then
 MAX_PER_HOUR = 30
@@ -73,7 +72,7 @@ async def keep(tx: DomainTx, found: Media) -> None:
         state = "empty"
     else:
         name = f"{_('Recording')} {found.recorded_at:%Y-%m-%d %H-%M}.wav"
-        await service.keep(tx, found.user_id, Slot(row["slot"]), Upload(name, "wav", found.content), sound,
+        await service.keep(tx, found.user_id, Slot(row["slot"]), Original(name, "wav", found.content), sound,
                            is_recorded=True)
     await tx.execute("UPDATE recording_request SET state = $3, changed_at = $4 WHERE domain_id = $1 AND id = $2",
                      tx.domain_id, request_id, state, tx.now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
@@ -14,7 +14,6 @@ from app.kernel import files, provisioning
 from app.kernel.db import DomainTx
 from app.kernel.errors import InvalidFields, NotFound
 from app.kernel.i18n import _
-from app.web.uploads import Upload
 from tenants.sounds.convert import MAX_SECONDS, Converted, NotAudio, TooLong, convert
 
 MEDIA_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
@@ -33,6 +32,15 @@ class Slot(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Original:
+    """A file as it came: `kind` (mp3, wav) was found in its content."""
+
+    name: str
+    kind: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Audio:
     """What stands in a slot. `mark` changes with the content."""
 
@@ -44,7 +52,7 @@ class Audio:
     created_at: datetime
 
 
-async def converted(upload: Upload) -> Converted:
+async def converted(upload: Original) -> Converted:
     """Done before the transaction: it takes its time.
 
     Raises:
@@ -59,7 +67,7 @@ async def converted(upload: Upload) -> Converted:
     raise InvalidFields("invalid_file", text, fields={"file": text})
 
 
-async def keep(tx: DomainTx, user_id: int | None, slot: Slot, upload: Upload, sound: Converted, *,
+async def keep(tx: DomainTx, user_id: int | None, slot: Slot, upload: Original, sound: Converted, *,
                is_recorded: bool = False) -> None:
     """Put a file into a slot, in place of what is there. `user_id` None: the domain's.
 

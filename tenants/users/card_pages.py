@@ -158,7 +158,7 @@ class OwnPages(Controller):
         async with domain_transaction(user.actor) as tx:
             await credentials.change_own_password(tx, _own_id(request), current=form.current, password=form.checked(),
                                                   keep_session=user.session_id)
-        await sessions.end_sessions(ActorKind.DOMAIN_USER, user.actor.domain_id, user.actor.id, user.session_id)
+        await sessions.end_sessions(ActorKind.DOMAIN_USER, user.actor.domain_id, user.actor.user_id, user.session_id)
         return done(_("The password is changed. Phones must be given the new one."))
 
 

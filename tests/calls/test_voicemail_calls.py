@@ -11,10 +11,9 @@ import wave
 import pytest
 
 from app.kernel.db import domain_transaction, platform_transaction
-from app.web.uploads import Upload
 from tenants.forwarding import service as forwarding
 from tenants.sounds import recording, service
-from tenants.sounds.service import Slot
+from tenants.sounds.service import Original, Slot
 from tests.calls.sipp.softphone import softphone
 from tests.calls.world import PASSWORD, Company, _until, a_company
 from tests.db.factories import STAFF
@@ -36,7 +35,7 @@ def tone(seconds: float) -> bytes:
 
 
 async def put(company: Company, login: str, slot: Slot, seconds: float) -> None:
-    upload = Upload(f"{slot.value}.wav", "wav", tone(seconds))
+    upload = Original(f"{slot.value}.wav", "wav", tone(seconds))
     sound = await service.converted(upload)
     async with domain_transaction(company.actor) as tx:
         await service.keep(tx, company.people[login], slot, upload, sound)

@@ -11,7 +11,6 @@ from app.kernel import parameters
 from app.kernel.actors import Actor
 from app.kernel.db import domain_transaction, platform_transaction
 from app.kernel.errors import InvalidFields
-from app.web.uploads import Upload
 from pbx_provisioning.authorise.question import Allow, Deny, Question
 from pbx_provisioning.authorise.service import authorise
 from pbx_provisioning.plan.scheme import Leg, Reach, load_reach
@@ -20,7 +19,7 @@ from tenants.forwarding.rules import Kind
 from tenants.forwarding.service import RuleData
 from tenants.sounds import service as sounds
 from tenants.sounds.convert import Converted
-from tenants.sounds.service import Slot
+from tenants.sounds.service import Original, Slot
 from tenants.users import service as users
 from tests.db.billing_factories import MOSCOW, a_company, channel
 from tests.db.factories import STAFF, a_domain, a_tariff, domain_name
@@ -86,7 +85,7 @@ async def test_what_reaches_the_node() -> None:
         await service.change_rule(tx, boris.id, main.id, RuleData(Kind.MAIN, "", 10, 25, True, ()))
         await service.set_voicemail(tx, carl.id, True)
         for whose, slot in ((carl.id, Slot.VM_GREETING), (carl.id, Slot.HOLD), (None, Slot.HOLD)):
-            await sounds.keep(tx, whose, slot, Upload("a.wav", "wav", b"x"), Converted(b"wav", 3))
+            await sounds.keep(tx, whose, slot, Original("a.wav", "wav", b"x"), Converted(b"wav", 3))
     found, has_hold = await reach_of(actor)
     assert has_hold
     assert anna.id not in found

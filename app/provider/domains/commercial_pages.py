@@ -72,7 +72,9 @@ class CommercialPages(Controller):
         except fees.CostChanged as changed:
             if not is_htmx(request):
                 raise
-            return with_toast(_fragment(domain_id, changed.facts["quote"]), changed.message, "warning")
+            quote = changed.facts["quote"]
+            assert isinstance(quote, Quote)
+            return with_toast(_fragment(domain_id, quote), changed.message, "warning")
         return saved(request, f"{LIST}/{domain_id}", _("The domain is in commercial mode."))
 
 

@@ -27,6 +27,7 @@ from app.web.lists import Column, ListQuery, Page
 from app.web.shell import saved
 from app.web.uploads import read_upload
 from billing.accounts.rules import Cycle
+from billing.rating.bands import DAY_MINUTES
 from billing.tariffs import queries, service
 from billing.tariffs.csvfile import COLUMNS as CSV_COLUMNS
 from billing.tariffs.csvfile import MAX_BYTES, parse_rates
@@ -42,10 +43,12 @@ COLUMNS = (
 RATE_COLUMNS = (
     Column("prefix", lazy("Prefix"), 'prefix COLLATE "C"'),
     Column("destination", lazy("Destination"), "lower(destination)"),
+    Column("band", lazy("When"), wide_only=True),
     Column("price", lazy("Price"), "price", numeric=True),
     Column("fee", lazy("Connection fee"), "connection_fee", numeric=True, wide_only=True),
     Column("steps", lazy("Increments"), wide_only=True), Column("free", lazy("Free seconds"), wide_only=True),
 )
+WEEKDAYS = (lazy("Mon"), lazy("Tue"), lazy("Wed"), lazy("Thu"), lazy("Fri"), lazy("Sat"), lazy("Sun"))
 Price = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=2)]
 UPLOAD_LIMIT = MAX_BYTES + 100_000
 
@@ -136,7 +139,7 @@ class TariffPages(Controller):
                 comparison = await queries.compare(tx, version_id, await queries.version_in_force(tx, tariff.id))
         return await show(request, "provider/tariffs/version.html", version=version, tariff=tariff,
                           found=Page(rows, total, query), comparison=comparison, priced=_priced,
-                          free_modes=FREE_MODES)
+                          free_modes=FREE_MODES, band=_band)
 
     @get("/versions/{version_id:int}/export")
     async def export(self, request: Request, version_id: FromPath[int]) -> Response[bytes]:
@@ -191,6 +194,20 @@ async def _version(tx: PlatformTx, version_id: int) -> tuple[queries.VersionRow,
     tariff_id = await queries.tariff_of(tx, version_id)
     version = next(one for one in await queries.versions(tx, tariff_id) if one.id == version_id)
     return version, await queries.tariff(tx, tariff_id)
+
+
+def _band(row: queries.Rate | queries.Difference) -> str:
+    """`Mon, Tue 09:00–18:00 from 01.01.2026`; "" of a row that counts at any time."""
+    if row.weekdays is None:
+        return ""
+    parts = [] if len(row.weekdays) == 7 else [", ".join(str(WEEKDAYS[int(day) - 1]) for day in row.weekdays)]
+    if (row.start_minute, row.end_minute) != (0, DAY_MINUTES) or not parts:
+        parts.append(f"{queries.clock_text(row.start_minute)}–{queries.clock_text(row.end_minute)}")
+    if row.first_on:
+        parts.append(_("from %(day)s") % {"day": format_date(row.first_on)})
+    if row.last_on:
+        parts.append(_("until %(day)s") % {"day": format_date(row.last_on)})
+    return " ".join(parts)
 
 
 def _priced(amount: Decimal, currency: str = "RUB") -> Money:
