@@ -80,6 +80,11 @@ def register(shell: str, *items: MenuItem) -> None:
             known.append(item)
 
 
+def has(shell: str, url: str) -> bool:
+    """Whether a feature has registered this address."""
+    return any(item.url == url for item in _items[shell])
+
+
 def entries(shell: str, path: str, *, allowed: Collection[str] | Callable[[object], bool],
             counters: dict[str, str]) -> list[MenuEntry]:
     """What this viewer sees at `path`: the entry with the longest matching address is current."""

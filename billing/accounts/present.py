@@ -28,7 +28,6 @@ PERIODS = {"day": lazy("Day"), "week": lazy("Week"), "month": lazy("Month"), "ha
            "year": lazy("Year")}
 PAYMENT_KINDS = {"bank": lazy("Bank"), "card": lazy("Bank card"), "promised": lazy("Promised payment"),
                  "correction": lazy("Correction")}
-DAYS = {"day": 1, "week": 7, "month": 30, "half": 182, "year": 365}  # today included [FIN-D14]
 
 
 # Items of the share diagram [FIN-D6]; what is not named here is "other".
@@ -84,7 +83,7 @@ def shares(parts: Iterable[OperationSum]) -> list[tuple[str, Money, Decimal]]:
 
 def pie(found: list[tuple[str, Money, Decimal]]) -> dict[str, Any]:
     """ECharts option; the percentages stand in the names, rounded as in the table."""
-    data = [{"name": f"{label}: {format_number(percent, 1)} %", "value": str(amount.amount)}
+    data = [{"name": f"{label}: {format_number(percent, 1)} %", "value": float(amount.amount)}
             for label, amount, percent in found]
     return {"tooltip": {"trigger": "item"}, "legend": {"bottom": 0, "type": "scroll"},
             "series": [{"type": "pie", "radius": ["42%", "68%"], "center": ["50%", "42%"], "label": {"show": False},

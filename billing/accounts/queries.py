@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.kernel import parameters
@@ -114,6 +115,13 @@ async def payments(tx: DomainTx, currency: Currency, *, since: datetime | None, 
         f"ORDER BY at DESC, id DESC LIMIT {limit or 'ALL'} OFFSET {offset}", *args)
     return [PaymentRow(row["id"], row["at"], row["kind"], row["source"], row["description"],
                        Money(row["amount"], currency), row["state"]) for row in rows], total
+
+
+async def tariff_version(tx: DomainTx, charge: Mapping[str, Any] | None) -> str:
+    """Tariff and number of the version that a charge names; "" for one without."""
+    version = (charge or {}).get("version")
+    return await tx.fetchval("SELECT t.name || ', ' || v.number FROM tariff_version v "
+                             "JOIN tariff t ON t.id = v.tariff_id WHERE v.id = $1", version) or "" if version else ""
 
 
 @dataclass(frozen=True, slots=True)
