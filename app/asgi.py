@@ -140,7 +140,7 @@ def create_app() -> Litestar:
         guards=[permission_guard],
         middleware=[RequestMiddleware(), SessionMiddleware(), LocaleMiddleware(), CsrfMiddleware()],
         exception_handlers=_exception_handlers(),
-        before_send=[security_headers(is_secure=known.is_secure), _add_request_id],
+        before_send=[security_headers(is_secure=known.is_secure, form_targets=known.form_targets), _add_request_id],
         template_config=template_config(reload=known.environment == "development"),
         logging_config=Logging(),
         openapi_config=None,

@@ -24,6 +24,7 @@ PAGES = (
     "tenants.calls.personal.pages",
     "tenants.faxes.pages",
     "billing.accounts.pages",
+    "billing.statements.pages",
     "billing.payments.pages",
     "tenants.pools.pages",
     "app.audit.pages",

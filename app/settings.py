@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -40,11 +40,20 @@ class Settings:
     mail_from: str
     country: str  # ISO 3166 alpha-2 of numbers dialled without a country code
     log_json: bool
+    stripe_secret_key: str = field(default="", repr=False)  # both keys or no card payments [FIN-D15]
+    stripe_webhook_secret: str = field(default="", repr=False)
+    stripe_api_base: str = "https://api.stripe.com"
+    card_page_origin: str = "https://checkout.stripe.com"  # where people type their card
 
     @property
     def is_secure(self) -> bool:
         """Cookies are marked Secure and HSTS is sent when people arrive by https."""
         return self.public_url.startswith("https://")
+
+    @property
+    def form_targets(self) -> tuple[str, ...]:
+        """Foreign origins that a form of ours may lead to."""
+        return (self.card_page_origin,) if self.stripe_secret_key and self.stripe_webhook_secret else ()
 
     @property
     def mail_folder(self) -> Path:
@@ -104,6 +113,10 @@ def from_environment() -> Settings:
         mail_from=env.get("MAIL_FROM", "Switchroom <noreply@switchroom.example>"),
         country=env.get("COUNTRY", "RU"),
         log_json=env.get("LOG_FORMAT", "json") == "json",
+        stripe_secret_key=env.get("STRIPE_SECRET_KEY", ""),
+        stripe_webhook_secret=env.get("STRIPE_WEBHOOK_SECRET", ""),
+        stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/"),
+        card_page_origin=env.get("STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com").rstrip("/"),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import queue
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from app.web.exports import ExportColumn, write_xlsx
 
@@ -13,6 +13,16 @@ Portion = Sequence[Sequence[object]]
 
 
 async def workbook(columns: Sequence[ExportColumn], portions: AsyncIterator[Portion], *, name: str) -> bytes:
+    """A plain table as a file."""
+    def write(rows: Iterator[Sequence[object]]) -> bytes:
+        book = io.BytesIO()
+        write_xlsx(book, columns, rows, sheet=name)
+        return book.getvalue()
+
+    return await written(portions, write)
+
+
+async def written(portions: AsyncIterator[Portion], write: Callable[[Iterator[Sequence[object]]], bytes]) -> bytes:
     """The finished file. At most three portions are in memory, and other requests go on meanwhile."""
     waiting: queue.Queue[Portion | None] = queue.Queue(2)
     stopped = False
@@ -21,12 +31,7 @@ async def workbook(columns: Sequence[ExportColumn], portions: AsyncIterator[Port
         while (portion := waiting.get()) is not None:
             yield from portion
 
-    def write() -> bytes:
-        book = io.BytesIO()
-        write_xlsx(book, columns, rows(), sheet=name)
-        return book.getvalue()
-
-    writer = asyncio.create_task(asyncio.to_thread(write))
+    writer = asyncio.create_task(asyncio.to_thread(write, rows()))
     try:
         async for portion in portions:
             await _put(waiting, portion, writer)

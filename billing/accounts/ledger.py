@@ -122,6 +122,8 @@ async def _tell_falls(tx: DomainTx | PlatformTx, accounts: Mapping[int, Account]
         account = accounts[domain_id]
         if falls_below(account.balance, balance, account.notify_below):
             await outbox.publish(tx, "balance_fell", {"balance": str(balance.amount)}, domain_id=domain_id)
+        if falls_below(account.balance, balance, account.auto_topup_below):
+            await outbox.publish(tx, "auto_topup_due", {"balance": str(balance.amount)}, domain_id=domain_id)
         percent = await parameters.get(tx, "credit.warn_percent") if account.terms.scheme is Scheme.CREDIT else 0
         if comes_near_limit(account.balance, balance, account.terms, percent):
             await outbox.publish(tx, "credit_near", {"balance": str(balance.amount)}, domain_id=domain_id)

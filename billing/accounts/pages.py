@@ -21,9 +21,9 @@ from app.web.exports import XLSX, ExportColumn, file_answer, xlsx_answer
 from app.web.lists import Column, Filter, ListQuery, Page
 from app.web.shell import page
 from billing.accounts import lines, present, queries
+from billing.accounts.book import workbook
 from billing.accounts.period import DAYS, Period, read_month
 from billing.rating.explain import charge_facts
-from billing.accounts.book import workbook
 
 _QUICK = Filter("period", lazy("Period"), {key: present.PERIODS[key] for key in DAYS})
 _FREE = (Filter("from", lazy("From"), kind="date"), Filter("to", lazy("To"), kind="date"))

@@ -10,7 +10,7 @@ from app.audit import history
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import InvalidFields, Refused
 from app.kernel.i18n import _, format_money
-from app.kernel.money import Money
+from app.kernel.money import Currency, Money
 from billing.accounts import ledger
 from billing.accounts.blocks import FINANCIAL, end_block, is_blocked, start_block
 from billing.accounts.ledger import Posted
@@ -19,7 +19,7 @@ from billing.accounts.rules import blocks_after_debit, missing_funds, unblocks_a
 from billing.accounts.state import Account, lock
 
 __all__ = ["Account", "Posted", "after_credit", "after_debit", "check_books", "correct", "end_block", "ensure_funds",
-           "fees_due", "lock", "on_real_credit", "post", "post_many", "record_payment", "start_block"]
+           "fees_due", "lock", "on_real_credit", "post", "post_many", "record_payment", "settle_payment", "start_block"]
 
 FeesDue = Callable[[DomainTx], Awaitable[Sequence[Posting]]]
 _fees_due: list[FeesDue] = []
@@ -108,6 +108,26 @@ async def record_payment(
     if payment_id is None:
         await _check_same_payment(tx, external_id, amount)
         return False
+    await _post_payment(tx, payment_id, external_id, amount, source, kind)
+    return True
+
+
+async def settle_payment(tx: DomainTx, payment_id: int) -> bool:
+    """Post a card payment that was pending, once; False if it has its posting already. Needs the wide role."""
+    await lock(tx)
+    row = await tx.fetchrow(
+        "UPDATE payment p SET state = 'succeeded', at = $3 FROM account a WHERE p.domain_id = $1 AND p.id = $2 "
+        "AND p.posting_id IS NULL AND p.kind = 'card' AND a.domain_id = p.domain_id "
+        "RETURNING p.external_id, p.amount, p.source, p.kind, a.currency", tx.domain_id, payment_id, tx.now)
+    if row is None:
+        return False
+    await _post_payment(tx, payment_id, row["external_id"], Money(row["amount"], Currency(row["currency"])),
+                        row["source"], row["kind"])
+    return True
+
+
+async def _post_payment(tx: DomainTx, payment_id: int, external_id: str, amount: Money, source: str,
+                        kind: str) -> None:
     posting = Posting(f"payment:{external_id}", _PAYMENT_KINDS[kind], source, 1, amount, tx.now,
                       f"payment:{payment_id}")
     written = await ledger.write(tx, [(tx.domain_id, posting)])
@@ -118,7 +138,6 @@ async def record_payment(
     if kind != "promised":
         await _tell_credited(tx, amount)
     await after_credit(tx)
-    return True
 
 
 async def _check_same_payment(tx: DomainTx, external_id: str, amount: Money) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from asyncpg import Record
 
@@ -12,9 +12,12 @@ from app.kernel.errors import NotFound
 from app.kernel.i18n import _
 from app.kernel.money import Currency, Money
 from billing.accounts.rules import Scheme, Terms, available
+from billing.packages.rules import Package
 
 ACCOUNT_COLUMNS = (
     "a.domain_id, a.number, a.currency, a.balance, a.held, a.scheme, a.credit_limit, a.tariff_id, a.notify_below, "
+    "a.auto_topup_below, "
+    "a.package_seconds_left, a.package_from, a.package_until, "
     "(SELECT (p.value #>> '{}')::numeric FROM provider_parameter p WHERE p.key = 'credit.default_limit') "
     "AS default_limit")
 
@@ -30,6 +33,8 @@ class Account:
     terms: Terms
     tariff_id: int
     notify_below: Money | None = None  # somebody wants to be told when the balance falls below [SET-05]
+    auto_topup_below: Money | None = None  # the saved card is charged when the balance falls below [FIN-D15]
+    package: Package = field(default_factory=Package)
 
     @classmethod
     def of(cls, row: Record) -> Account:
@@ -40,7 +45,8 @@ class Account:
                       None if default is None else Money(default, currency))
         return cls(row["domain_id"], row["number"], Money(row["balance"], currency), Money(row["held"], currency),
                    terms, row["tariff_id"],
-                   None if row["notify_below"] is None else Money(row["notify_below"], currency))
+                   None if row["notify_below"] is None else Money(row["notify_below"], currency),
+                   package=Package(row["package_seconds_left"], row["package_from"], row["package_until"]))
 
     @property
     def currency(self) -> Currency:

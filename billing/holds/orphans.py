@@ -13,6 +13,7 @@ from billing.accounts import ledger
 from billing.accounts.posting import Operation, Posting
 from billing.accounts.service import after_debit
 from billing.accounts.state import Account, lock
+from billing.packages.queries import reserved
 from billing.rating.rules import Charge, billed_seconds
 from billing.tariffs.cache import rates
 
@@ -28,7 +29,7 @@ async def close_orphan(tx: DomainTx, hold_id: int) -> bool:
     """
     account = await lock(tx)
     hold = await tx.fetchrow(
-        "SELECT id, node_id, uniqueid, user_id, b_number, version_id, trial, amount, seconds, caller_id, created_at, "
+        "SELECT id, node_id, uniqueid, user_id, b_number, version_id, trial, amount, seconds, package_seconds, caller_id, created_at, "
         "answered_at, seen_at FROM hold WHERE domain_id = $1 AND id = $2 AND released_at IS NULL FOR NO KEY UPDATE",
         tx.domain_id, hold_id)
     if hold is None:
@@ -60,14 +61,25 @@ async def _charge(tx: DomainTx, account: Account, hold: Record) -> None:
         return
     known = await rates(tx, hold["version_id"])
     charge = known.table.rate(hold["b_number"], hold["answered_at"], seconds,
-                              minor_digits=account.currency.minor_digits)
+                              minor_digits=account.currency.minor_digits,
+                              package_seconds=await _package(tx, account, hold))
     assert charge is not None, "authorised by a version that has its rate"
     cost = charge.money(account.currency)
     posting_id = await _post(tx, account, hold, charge, cost, known.destination(charge.prefix))
     await _insert_call(tx, hold, ended, seconds, rating="rated", cost=cost,
                        charge=charge.explain() | {"orphan": True}, posting_id=posting_id)
+    if charge.package_seconds and account.package.covers(hold["created_at"]):
+        await tx.execute("UPDATE account SET package_seconds_left = package_seconds_left - $2 WHERE domain_id = $1",
+                         tx.domain_id, charge.package_seconds)
     if cost:
         await after_debit(tx)
+
+
+async def _package(tx: DomainTx, account: Account, hold: Record) -> int:
+    """What the call may use of the package; one of last month's calls still has what it reserved."""
+    if not account.package.covers(hold["created_at"]):
+        return hold["package_seconds"]
+    return max(account.package.seconds - sum(one.seconds for one in await reserved(tx, [tx.domain_id])), 0)
 
 
 async def _post(tx: DomainTx, account: Account, hold: Record, charge: Charge, cost: Money,

@@ -21,6 +21,8 @@ from billing.accounts.blocks import is_blocked
 from billing.accounts.state import lock
 from billing.holds.orphans import close_orphan
 from billing.holds.rules import LONGEST_MARGIN_SECONDS, Hold, extension
+from billing.packages.queries import free_seconds
+from billing.packages.rules import offer
 from billing.rating.rules import CallPrice, RateRow
 from billing.tariffs.cache import rates
 
@@ -69,6 +71,7 @@ class NewHold:
     caller_id: str
     trunks: str
     offline_seconds: int
+    package_seconds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +96,8 @@ class OpenHold:
 _PLACE = """
 WITH placed AS (
     INSERT INTO hold (domain_id, node_id, uniqueid, user_id, b_number, version_id, prefix, trial, amount, seconds,
-                      allowed_seconds, caller_id, trunks, offline_seconds, created_at, seen_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $14) RETURNING id, domain_id, amount
+                      allowed_seconds, caller_id, trunks, offline_seconds, created_at, seen_at, package_seconds)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $14, $15) RETURNING id, domain_id, amount
 ), changed AS (
     UPDATE account SET held = held + placed.amount FROM placed
     WHERE account.domain_id = placed.domain_id AND placed.amount <> 0
@@ -112,7 +115,8 @@ async def place(tx: DomainTx, new: NewHold) -> int:
     amount = Decimal(0) if new.is_trial else _amount(new.hold.amount)
     return await tx.fetchval(
         _PLACE, tx.domain_id, new.node_id, new.uniqueid, new.user_id, new.b_number, new.version_id, new.prefix,
-        new.is_trial, amount, new.hold.max_seconds, new.caller_id, new.trunks, new.offline_seconds, tx.now)
+        new.is_trial, amount, new.hold.max_seconds, new.caller_id, new.trunks, new.offline_seconds, tx.now,
+        new.package_seconds)
 
 
 def _amount(millionths: int) -> Decimal:
@@ -152,9 +156,9 @@ async def extend(tx: DomainTx, hold_id: int, *, talked_seconds: int) -> Allowed:
     """
     account = await lock(tx)
     row = await tx.fetchrow(
-        "SELECT version_id, b_number, trial, amount, seconds, created_at, answered_at, released_at, "
+        "SELECT version_id, b_number, trial, amount, seconds, created_at, answered_at, released_at, package_seconds, "
         "(SELECT count(*) FROM hold o WHERE o.domain_id = $1 AND o.released_at IS NULL AND o.id <> h.id "
-        "AND (o.amount > 0 OR o.trial)) AS parallel FROM hold h WHERE domain_id = $1 AND id = $2",
+        "AND (o.amount > 0 OR o.trial OR o.package_seconds > 0)) AS parallel FROM hold h WHERE domain_id = $1 AND id = $2",
         tx.domain_id, hold_id)
     if row is None:
         raise NotFound("hold", _("There is no such call"))
@@ -163,10 +167,14 @@ async def extend(tx: DomainTx, hold_id: int, *, talked_seconds: int) -> Allowed:
     price, free = await _price_and_money(tx, row, account.free_millionths, account.currency.minor_digits)
     if await is_blocked(tx):  # a running call talks on what it holds, no longer [FIN-D1]
         free = 0
+    elif not row["trial"] and account.package.covers(row["created_at"]):
+        price = offer(price, await free_seconds(tx, account.package), row["package_seconds"], row["parallel"])
     before = Hold(row["seconds"], trial_money(row["seconds"]) if row["trial"] else int(row["amount"].scaleb(6)), None)
     longer = extension(price, before, max(talked_seconds, 0), free, row["parallel"])
-    if longer.max_seconds > before.max_seconds or longer.amount > before.amount:
-        await _grow(tx, hold_id, longer, Decimal(0) if row["trial"] else _amount(longer.amount - before.amount))
+    package = max(price.charge(longer.max_seconds).package_seconds, row["package_seconds"])
+    if (longer.max_seconds, longer.amount, package) > (before.max_seconds, before.amount, row["package_seconds"]):
+        await _grow(tx, hold_id, longer, Decimal(0) if row["trial"] else _amount(longer.amount - before.amount),
+                    package)
     return Allowed(longer.max_seconds, longer.ask_at_seconds)
 
 
@@ -179,18 +187,19 @@ async def _price_and_money(
             "AND h.trial AND h.released_at IS NULL), 0) FROM domain d WHERE d.id = $1", tx.domain_id)
         return TRIAL_PRICE, trial_money(max(int(left), 0))
     known = await rates(tx, row["version_id"])
-    price = known.table.price(row["b_number"], row["answered_at"] or row["created_at"], minor_digits=minor_digits)
+    price = known.table.price(row["b_number"], row["answered_at"] or row["created_at"], minor_digits=minor_digits,
+                              package_seconds=row["package_seconds"])
     if price is None:
         raise LookupError(f"version {row['version_id']} has no rate for a call authorised by it")
     return price, free
 
 
-async def _grow(tx: DomainTx, hold_id: int, longer: Hold, added: Decimal) -> None:
+async def _grow(tx: DomainTx, hold_id: int, longer: Hold, added: Decimal, package: int) -> None:
     await tx.execute(
-        "WITH grown AS (UPDATE hold SET amount = amount + $3, seconds = $4, seen_at = greatest(seen_at, $5) "
-        "WHERE domain_id = $1 AND id = $2) "
+        "WITH grown AS (UPDATE hold SET amount = amount + $3, seconds = $4, package_seconds = $6, "
+        "seen_at = greatest(seen_at, $5) WHERE domain_id = $1 AND id = $2) "
         "UPDATE account SET held = held + $3 WHERE domain_id = $1 AND $3 <> 0",
-        tx.domain_id, hold_id, added, longer.max_seconds, tx.now)
+        tx.domain_id, hold_id, added, longer.max_seconds, tx.now, package)
 
 
 async def open_holds(tx: PlatformTx, node_id: int) -> list[OpenHold]:

@@ -6,7 +6,7 @@ Asked for many domains at once: the daily run does not go from domain to domain.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from app.kernel import parameters
 from app.kernel.db import DomainTx, PlatformTx
@@ -19,12 +19,26 @@ from billing.subscriptions import rules
 Days = Mapping[int, datetime]
 Reckon = Callable[[DomainTx | PlatformTx, Days], Awaitable[Mapping[int, Sequence[RecurringFee]]]]
 _reckons: list[Reckon] = []
+MonthBegins = Callable[[PlatformTx, Mapping[int, date]], Awaitable[None]]
+_months: list[MonthBegins] = []
 
 
 def recurring(reckon: Reckon) -> Reckon:
     """Register a feature's fees."""
     _reckons.append(reckon)
     return reckon
+
+
+def on_month(begins: MonthBegins) -> MonthBegins:
+    """Register what is done for the domains whose 1st of the month is being settled, in the transaction that settles
+    it: exactly once per domain and month."""
+    _months.append(begins)
+    return begins
+
+
+async def begin_month(tx: PlatformTx, days: Mapping[int, date]) -> None:
+    for begins in _months if days else ():
+        await begins(tx, days)
 
 
 async def fees_of(tx: DomainTx | PlatformTx, days: Days) -> dict[int, list[RecurringFee]]:

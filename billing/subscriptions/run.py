@@ -121,6 +121,7 @@ async def _write(tx: PlatformTx, batch: _Batch, accounts: Mapping[int, Account])
     await tx.execute("UPDATE account SET billed_through = done.day FROM unnest($1::bigint[], $2::date[]) "
                      "AS done (domain_id, day) WHERE account.domain_id = done.domain_id",
                      list(settled), list(settled.values()))
+    await registry.begin_month(tx, {domain_id: day for domain_id, day in settled.items() if day.day == 1})
     for domain_id in batch.to_block:
         await start_block(await tx.enter_domain(domain_id), FINANCIAL, "fee")
     for domain_id, balance in posted.balances.items():

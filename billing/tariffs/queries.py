@@ -23,6 +23,7 @@ class TariffRow:
     user_monthly: Decimal
     user_connection: Decimal
     fee_cycle: str
+    included_minutes: int
     domains: int
     version: int | None
     valid_from: datetime | None
@@ -138,6 +139,7 @@ _IN_FORCE = ("(SELECT v.id FROM tariff_version v WHERE v.tariff_id = t.id AND v.
 
 _TARIFFS = f"""
 SELECT t.id, t.name, t.currency, t.timezone, t.included_users, t.user_monthly, t.user_connection, t.fee_cycle,
+       t.included_minutes,
        (SELECT count(*) FROM account a WHERE a.tariff_id = t.id) AS domains, f.number AS version, f.valid_from,
        (SELECT count(*) FROM tariff_rate r WHERE r.version_id = f.id) AS rates,
        (SELECT count(*) FROM tariff_version v WHERE v.tariff_id = t.id AND v.state = 'draft') AS drafts

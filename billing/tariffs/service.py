@@ -39,6 +39,7 @@ class NewTariff:
     user_monthly: Money = field(default_factory=Money.zero)
     user_connection: Money = field(default_factory=Money.zero)
     cycle: Cycle = Cycle.DAILY
+    included_minutes: int = 0
 
 
 async def create_tariff(tx: PlatformTx, new: NewTariff) -> int:
@@ -47,15 +48,16 @@ async def create_tariff(tx: PlatformTx, new: NewTariff) -> int:
         async with tx.savepoint():
             tariff_id = await tx.fetchval(
                 "INSERT INTO tariff (name, currency, timezone, included_users, user_monthly, user_connection, "
-                "fee_cycle) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+                "fee_cycle, included_minutes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
                 new.name, new.user_monthly.currency.value, new.timezone, new.included_users,
-                new.user_monthly.amount, new.user_connection.amount, new.cycle.value)
+                new.user_monthly.amount, new.user_connection.amount, new.cycle.value, new.included_minutes)
     except UniqueViolationError as taken:
         text = _("There is a tariff with this name already")
         raise InvalidFields("taken", text, fields={"name": text}) from taken
     await history.record(tx, "tariff_created", "tariff", object_id=tariff_id, object_name=new.name, changes={
         "included_users": (None, new.included_users), "user_monthly": (None, new.user_monthly.amount),
-        "user_connection": (None, new.user_connection.amount), "fee_cycle": (None, new.cycle.value)})
+        "user_connection": (None, new.user_connection.amount), "fee_cycle": (None, new.cycle.value),
+        "included_minutes": (None, new.included_minutes)})
     return tariff_id
 
 

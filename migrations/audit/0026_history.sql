@@ -105,7 +105,7 @@ CREATE TABLE history_tally (
     actor_id   bigint NOT NULL,
     jumped     boolean NOT NULL,
     n          bigint NOT NULL,
-    UNIQUE NULLS NOT DISTINCT (domain_id, pool_id, day, action, actor_kind, actor_id, jumped)
+    UNIQUE NULLS NOT DISTINCT (domain_id, pool_id, day, action, actor_kind, actor_id, jumped) INCLUDE (n)
 );
 CALL make_tenant_table('history_tally', 'SELECT');
 GRANT INSERT, UPDATE ON history_tally TO switchroom_platform;
@@ -118,7 +118,7 @@ CREATE TABLE history_name (
     pool_id     bigint,
     search_name text NOT NULL,
     n           bigint NOT NULL,
-    UNIQUE NULLS NOT DISTINCT (domain_id, pool_id, search_name)
+    UNIQUE NULLS NOT DISTINCT (domain_id, pool_id, search_name) INCLUDE (n)
 );
 CALL make_tenant_table('history_name', 'SELECT');
 GRANT INSERT, UPDATE ON history_name TO switchroom_platform;

@@ -10,6 +10,8 @@ from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.errors import NotFound
 from billing.accounts.state import lock
 from billing.holds import service as holds
+from billing.packages.queries import free_seconds
+from billing.packages.rules import offer
 from billing.tariffs.cache import rates
 from pbx_provisioning.authorise.question import Allow, Answer, Deny, Question
 from pbx_provisioning.authorise.rules import Denied, Facts, called_number, first_hold, offline_seconds, place_of
@@ -31,7 +33,7 @@ SELECT n.id AS node_id, u.id AS user_id, d.mode, d.trial_ends_at, d.trial_second
        (SELECT v.id FROM tariff_version v WHERE v.tariff_id = $4 AND v.state = 'published' AND v.valid_from <= $5
         ORDER BY v.valid_from DESC, v.id DESC LIMIT 1) AS version_id,
        (SELECT count(*) {_OTHERS}) AS open_calls,
-       (SELECT count(*) {_OTHERS} AND (o.amount > 0 OR o.trial)) AS parallel_holds,
+       (SELECT count(*) {_OTHERS} AND (o.amount > 0 OR o.trial OR o.package_seconds > 0)) AS parallel_holds,
        (SELECT COALESCE(sum(o.seconds), 0) {_OTHERS} AND o.trial) AS trial_held,
        h.id AS hold_id, h.user_id AS hold_user, h.b_number AS hold_number, h.allowed_seconds, h.caller_id,
        h.trunks AS hold_trunks, h.offline_seconds, h.released_at
@@ -73,13 +75,15 @@ async def _decide(tx: DomainTx, question: Question) -> Answer:
     price = known.table.price(number, tx.now, minor_digits=account.currency.minor_digits)
     if price is None:
         raise Denied("no_rate")
+    if not facts.is_trial:
+        price = offer(price, await free_seconds(tx, account.package), 0, facts.parallel_holds)
     free = account.free_millionths
     hold = first_hold(facts, price, free)
     rest = None if free is None else free - hold.amount
     offline = offline_seconds(facts, account.terms.scheme, rest, known.dearest)
     hold_id = await holds.place(tx, holds.NewHold(
         row["node_id"], question.uniqueid, question.user_id, number, facts.version_id, price.row.prefix, hold,
-        facts.is_trial, caller_id, facts.trunks, offline))
+        facts.is_trial, caller_id, facts.trunks, offline, price.charge(hold.max_seconds).package_seconds))
     return Allow(hold_id, hold.max_seconds, caller_id, facts.trunks, number, offline)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from app.kernel.db import PlatformTx
 from app.kernel.money import Money
 from billing.accounts.posting import Operation, Posting
 from billing.accounts.state import Account
+from billing.packages.queries import Reserved, reserved
 from billing.rating.rules import CALL_CAP_SECONDS, billed_seconds
 from billing.tariffs.cache import Rates, Versions, rates, versions
 from pbx_provisioning.intake.rows import Call
@@ -30,6 +32,47 @@ class Hold:
     version_id: int
     is_trial: bool
     seconds: int
+    package_seconds: int
+    created_at: datetime
+
+
+class Packages:
+    """What is left of the domains' minute packages while a batch is priced, call by call [FIN-60]."""
+
+    def __init__(self, accounts: Mapping[int, Account], reserved: Iterable[Reserved] = ()) -> None:
+        self._packages = {domain_id: account.package for domain_id, account in accounts.items()}
+        self._left = {domain_id: package.seconds for domain_id, package in self._packages.items()}
+        self._reserved: dict[int, dict[int, int]] = {}
+        for one in reserved:
+            self._reserved.setdefault(one.domain_id, {})[one.hold_id] = one.seconds
+
+    @classmethod
+    async def load(cls, tx: PlatformTx, accounts: Mapping[int, Account]) -> Packages:
+        filled = [domain_id for domain_id, account in accounts.items() if account.package.seconds]
+        return cls(accounts, await reserved(tx, filled) if filled else ())
+
+    def _is_current(self, call: Call, hold: Hold | None) -> bool:
+        moment = hold.created_at if hold else call.record.answered_at
+        return moment is not None and self._packages[call.domain_id].covers(moment)
+
+    def available(self, call: Call, hold: Hold | None) -> int:
+        """What no other call has reserved; a call of last month still has what it reserved then."""
+        if not self._is_current(call, hold):
+            return hold.package_seconds if hold else 0
+        left = self._left[call.domain_id]
+        if not left:
+            return 0
+        others = self._reserved.get(call.domain_id, {})
+        return max(left - sum(seconds for hold_id, seconds in others.items() if not hold or hold_id != hold.id), 0)
+
+    def use(self, call: Call, hold: Hold | None, seconds: int) -> int:
+        """The call has ended; returns by how much the account's package shrinks."""
+        if hold:
+            self._reserved.get(call.domain_id, {}).pop(hold.id, None)
+        if not seconds or not self._is_current(call, hold):
+            return 0
+        self._left[call.domain_id] -= seconds
+        return seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +87,7 @@ class Priced:
     charge: dict[str, Any] | None = None
     posting: Posting | None = None
     trial_seconds: int = 0
+    package_seconds: int = 0  # that the account's package shrinks by
 
 
 class Tariffs:
@@ -76,8 +120,8 @@ def _version(begun: Versions, tariff_id: int, call: Call, now: Any) -> int | Non
     return (begun.at(tariff_id, answered) if answered else None) or begun.at(tariff_id, now)
 
 
-def price(call: Call, hold: Hold | None, account: Account, tariffs: Tariffs, *, node_id: int, is_trial: bool,
-          now: Any) -> Priced:
+def price(call: Call, hold: Hold | None, account: Account, tariffs: Tariffs, packages: Packages, *, node_id: int,
+          is_trial: bool, now: Any) -> Priced:
     """Price of one call. No rate: `unrated`, kept for the provider and charged once the tariff is mended [FIN-57]."""
     if not call.is_chargeable:
         return Priced(call, hold)
@@ -88,7 +132,8 @@ def price(call: Call, hold: Hold | None, account: Account, tariffs: Tariffs, *, 
     known = tariffs.for_call(call, hold, account.tariff_id, now) if hold or call.has_e164 else None
     answered = call.record.answered_at
     assert answered is not None
-    charge = known and known.table.rate(number, answered, seconds, minor_digits=account.currency.minor_digits)
+    charge = known and known.table.rate(number, answered, seconds, minor_digits=account.currency.minor_digits,
+                                        package_seconds=packages.available(call, hold))
     if not known or not charge:
         return Priced(call, hold, seconds, rating="unrated")
     cost = charge.money(account.currency)
@@ -96,7 +141,8 @@ def price(call: Call, hold: Hold | None, account: Account, tariffs: Tariffs, *, 
     if cost:  # a charge of 0.00 is journalled without a posting [FIN-61]
         posting = Posting(f"call:{node_id}:{call.record.uniqueid}:{call.record.sequence}", Operation.CALL,
                           known.destination(charge.prefix), seconds, -cost, answered, f"call:{call.record.uniqueid}")
-    return Priced(call, hold, seconds, "rated", cost, charge.explain(), posting)
+    return Priced(call, hold, seconds, "rated", cost, charge.explain(), posting,
+                  package_seconds=packages.use(call, hold, charge.package_seconds))
 
 
 def _seconds(call: Call, hold: Hold | None) -> int:

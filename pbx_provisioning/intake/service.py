@@ -23,7 +23,7 @@ from billing.accounts.service import after_debit
 from billing.accounts.state import Account, lock_many
 from billing.holds.orphans import ORPHAN_SEQUENCE
 from pbx_provisioning.intake import live, pool, store
-from pbx_provisioning.intake.charging import Hold, Priced, Tariffs, domains_to_lock, price
+from pbx_provisioning.intake.charging import Hold, Packages, Priced, Tariffs, domains_to_lock, price
 from pbx_provisioning.intake.records import CdrRecord
 from pbx_provisioning.intake.rows import Call, is_by_product, to_call
 
@@ -118,7 +118,8 @@ async def _take_in(tx: PlatformTx, node_id: int, records: list[CdrRecord]) -> Ou
 async def _store(tx: PlatformTx, node_id: int, fresh: list[Call], holds: Mapping[Key, Hold],
                  accounts: Mapping[int, Account], in_trial: frozenset[int], outcome: Outcome) -> None:
     tariffs = await Tariffs.load(tx, fresh, holds, accounts)
-    priced = [price(call, holds.get(call.key), accounts[call.domain_id], tariffs, node_id=node_id,
+    packages = await Packages.load(tx, accounts)
+    priced = [price(call, holds.get(call.key), accounts[call.domain_id], tariffs, packages, node_id=node_id,
                     is_trial=call.domain_id in in_trial, now=tx.now)
               if call.is_chargeable else Priced(call, holds.get(call.key)) for call in fresh]
     freed = await store.release_holds(tx, priced)
@@ -129,6 +130,7 @@ async def _store(tx: PlatformTx, node_id: int, fresh: list[Call], holds: Mapping
               if one.posting is None or (one.call.domain_id, one.posting.key) in posted.ids]
     await store.use_trial_seconds(tx, priced)
     ids = await store.insert_calls(tx, node_id, priced, posted.ids)
+    await store.use_package_seconds(tx, [one for one in priced if one.call.key in ids])
     await _note_used_up_trials(tx, priced)
     await _block_where_due(tx, posted.balances, accounts)
     outcome.new = sum(sequence < pool.CALLED_SIDE for _uniqueid, sequence in ids)

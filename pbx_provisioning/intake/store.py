@@ -61,9 +61,10 @@ async def load_holds(tx: PlatformTx, node_id: int, calls: Sequence[Call]) -> dic
         return {}
     named = [call.record.hold_id for call in out if call.record.hold_id]
     rows = await tx.fetch(
-        "SELECT id, domain_id, uniqueid, b_number, version_id, trial AS is_trial, seconds FROM hold "
+        "SELECT id, domain_id, uniqueid, b_number, version_id, trial AS is_trial, seconds, package_seconds, created_at "
+        "FROM hold "
         "WHERE node_id = $1 AND uniqueid = ANY($2::text[]) UNION ALL "
-        "SELECT id, domain_id, uniqueid, b_number, version_id, trial, seconds FROM hold "
+        "SELECT id, domain_id, uniqueid, b_number, version_id, trial, seconds, package_seconds, created_at FROM hold "
         "WHERE id = ANY($3::bigint[]) AND node_id = $1",
         node_id, list({call.record.uniqueid for call in out}), named)
     holds = [Hold(**row) for row in rows]
@@ -126,6 +127,19 @@ async def use_trial_seconds(tx: PlatformTx, priced: Sequence[Priced]) -> None:
         await tx.execute(
             "UPDATE domain SET trial_seconds_left = greatest(trial_seconds_left - used.seconds, 0) "
             "FROM unnest($1::bigint[], $2::bigint[]) AS used (id, seconds) WHERE domain.id = used.id",
+            list(used), list(used.values()))
+
+
+async def use_package_seconds(tx: PlatformTx, priced: Sequence[Priced]) -> None:
+    """What the new calls took from the minute packages; their accounts are locked."""
+    used: dict[int, int] = {}
+    for one in priced:
+        if one.package_seconds:
+            used[one.call.domain_id] = used.get(one.call.domain_id, 0) + one.package_seconds
+    if used:
+        await tx.execute(
+            "UPDATE account SET package_seconds_left = package_seconds_left - used.seconds "
+            "FROM unnest($1::bigint[], $2::bigint[]) AS used (id, seconds) WHERE account.domain_id = used.id",
             list(used), list(used.values()))
 
 

@@ -15,6 +15,7 @@ from app.kernel.money import Currency, Money
 from billing.accounts.blocks import FINANCIAL, end_block, start_block
 from billing.accounts.rules import Scheme, missing_funds
 from billing.accounts.service import after_credit, after_debit, lock, post
+from billing.packages import service as packages
 from billing.payments.rules import check_credit_limit
 from tenants.domains.rules import (
     NewDomain,
@@ -101,6 +102,7 @@ async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str, quo
     await history.record(tx, "switched_to_commercial", "domain", object_id=tx.domain_id, object_name=row["name"],
                          changes={"mode": ("trial", "commercial"), "scheme": (before["scheme"], scheme),
                                   "tariff_id": (before["tariff_id"], tariff_id)})
+    await packages.activate(tx)
     await _charge_first_day(tx, tariff_id, quoted)
 
 

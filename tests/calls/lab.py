@@ -162,11 +162,17 @@ def domain_file(domain_id: int, domain: str) -> str:
     return f"""[d{domain_id}-users]
 exten => 101,1,Gosub(sw-user,s,1(ivanov@{domain},101,10))
 exten => 102,1,Gosub(sw-user,s,1(petrov@{domain},102,3))
+exten => 103,1,Gosub(sw-user-scheme,s,1({domain_id},102))
 include => sw-emergency
 include => sw-out
 
 [d{domain_id}-conf]
 exten => cid,1,Return(7495000000{domain_id})
+
+[d{domain_id}-scheme]
+exten => u102,1,Set(SW_VM=off)
+ same => n,Set(SW_PLAN=10:x:20:79161234567)
+ same => n,Return()
 
 [sw-did]
 exten => 7495000000{domain_id},1,Gosub(sw-in-user,s,1({domain_id},petrov@{domain},102,10))

@@ -199,6 +199,27 @@ async def test_hold_and_back(world: World) -> None:
     await ours.over()  # nobody is left to be held
 
 
+@pytest.mark.req("SET-20", "SET-21")
+async def test_a_contact_number_of_a_scheme_commands_like_its_user(world: World) -> None:
+    """The mobile that petrov's calls are forwarded to holds, takes off hold and transfers."""
+    ours = await world.ivanov.call("103")
+    mobile = await world.far.taken()
+    ours.sing(loud=False)
+    mobile.sing(loud=False)
+    await asyncio.sleep(0.3)
+    await mobile.keys("#5#")
+    await ours.hears()  # music
+    await mobile.keys("#5#")
+    await ours.hears(False)
+    await mobile.keys("#1#102#")
+    colleague = await world.petrov.taken()
+    await mobile.bye()
+    colleague.sing()
+    await ours.hears()
+    await ours.bye()
+    await colleague.over()
+
+
 @pytest.mark.req("SET-20", "SET-23")
 async def test_conference(world: World) -> None:
     """Built by two people; its builder leaves, the rest stays; the last but one leaves and it is over."""

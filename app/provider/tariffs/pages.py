@@ -60,10 +60,12 @@ class TariffForm(FormModel):
     user_monthly: Price = Decimal(0)
     user_connection: Price = Decimal(0)
     fee_cycle: Literal["daily", "monthly"] = "daily"
+    included_minutes: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
     def tariff(self) -> service.NewTariff:
         return service.NewTariff(self.name, self.timezone, self.included_users, Money(self.user_monthly),
-                                 Money(self.user_connection), Cycle(self.fee_cycle))
+                                 Money(self.user_connection), Cycle(self.fee_cycle),
+                                 self.included_minutes)
 
 
 class PublishForm(FormModel):

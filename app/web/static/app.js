@@ -235,6 +235,7 @@
     const link = $("a.row-link", row);
     if (link && !e.target.closest("a, button, input, label, details, .sw-tick") && !getSelection().toString()) link.click();
   });
+  on("change", "select[data-submit]", (select) => select.form.requestSubmit());
   on("click", "a[data-export]", (link) => {
     const state = $("#list-results");
     if (state) link.search = new URL(state.dataset.url, location.href).search; // what is shown is what is exported
