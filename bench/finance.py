@@ -20,7 +20,7 @@ _POSTINGS = """
 INSERT INTO posting (domain_id, key, kind, service, quantity, at, posted_at, detail)
 SELECT $1, 'bench:' || n,
        CASE WHEN n % 2740 = 0 THEN 'subscription_fee' WHEN n % 100003 = 7 THEN 'correction' ELSE 'call' END,
-       CASE WHEN n % 2740 = 0 THEN 'user' WHEN n % 100003 = 7 THEN 'by hand' ELSE 'Destination ' || (n * 7919) % 40 END,
+       CASE WHEN n % 2740 = 0 THEN 'user' WHEN n % 100003 = 7 THEN 'by hand' ELSE 'Destination ' || (n * 7) % 40 END,
        CASE WHEN n % 2740 = 0 THEN 21 ELSE 1 + n % 600 END,
        now() - interval '365 days' * (1 - n / $2::float8), now() - interval '365 days' * (1 - n / $2::float8), '{}'
 FROM generate_series(1, $2::int) n
@@ -28,12 +28,12 @@ FROM generate_series(1, $2::int) n
 _ENTRIES = """
 WITH lines AS MATERIALIZED (
     SELECT id, domain_id, -((id % 900 + 1) / 100.0)::numeric(18, 2) AS amount FROM posting WHERE domain_id = $1
-), both AS (
+), two AS (
     SELECT id, domain_id, 'domain' AS account, amount,
            sum(amount) OVER (ORDER BY id) AS balance_after FROM lines
     UNION ALL SELECT id, domain_id, 'revenue', -amount, NULL FROM lines
 )
-INSERT INTO entry (posting_id, domain_id, account, amount, balance_after) SELECT * FROM both
+INSERT INTO entry (posting_id, domain_id, account, amount, balance_after) SELECT * FROM two
 """
 _PAYMENTS = """
 INSERT INTO payment (domain_id, external_id, kind, source, description, amount, at)

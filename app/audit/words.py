@@ -25,7 +25,9 @@ ACTIONS = {
     "contact_number_added": lazy("Contact number added"), "contact_number_changed": lazy("Editing"),
     "contact_number_switched": lazy("Number switched on or off"),
     "contact_number_deleted": lazy("Contact number deleted"),
-    "audio_changed": lazy("Audio changed"),
+    "audio_changed": lazy("Audio changed"), "card_payment_started": lazy("Card payment begun"),
+    "card_payment_changed": lazy("State of a card payment changed"), "card_saved": lazy("Card saved"),
+    "card_removed": lazy("Card removed"), "auto_topup_changed": lazy("Automatic top-up changed"),
 }
 FIELDS = {
     "timezone": lazy("Time zone"), "locale": lazy("Language"), "notification_email": lazy("E-mail for notifications"),
@@ -50,7 +52,9 @@ FIELDS = {
     "notify_voicemail": lazy("E-mail notifications about voice messages"), "voicemail_on": lazy("Voicemail"),
     "voicemail_greeting_on": lazy("Voicemail greeting is on"), "audio_greeting": lazy("Voice greeting"),
     "audio_vm_greeting": lazy("Voicemail greeting"), "audio_ringback": lazy("Ringback melody"),
-    "audio_hold": lazy("Hold melody"),
+    "audio_hold": lazy("Hold melody"), "payment_state": lazy("State"), "card": lazy("Card"),
+    "auto_topup": lazy("Automatic top-up"), "auto_topup_threshold": lazy("When the balance is below"),
+    "auto_topup_amount": lazy("Top-up amount"),
 }
 VALUES = {
     "True": lazy("yes"), "False": lazy("no"),  # others as "field:value"
@@ -67,7 +71,11 @@ VALUES = {
     "restriction:no_international_longdistance": lazy("No international and long-distance calls"),
     "restriction:internal_only": lazy("Internal calls only"),
     "kind:main": lazy("SIP number"), "kind:landline": lazy("Landline phone"), "kind:mobile": lazy("Mobile phone"),
-    "kind:sip": lazy("SIP address"),
+    "kind:sip": lazy("SIP address"), "kind:card": lazy("Bank card"),
+    "payment_state:pending": lazy("Awaiting payment"), "payment_state:succeeded": lazy("Paid"),
+    "payment_state:failed": lazy("Payment failed"), "payment_state:cancelled": lazy("Payment cancelled"),
+    "payment_state:refunded": lazy("Payment refunded"), "payment_state:disputed": lazy("Payment disputed"),
+    "reason:card_refund": lazy("Refund to the card"), "reason:card_dispute": lazy("Chargeback"),
 }
 OBJECTS = {
     "user": lazy("User"), "domain": lazy("Domain"), "number": lazy("Number"), "phone_number": lazy("Number"),

@@ -23,6 +23,10 @@ from app.web.shell import page
 from billing.accounts import lines, present, queries
 from billing.accounts.book import workbook
 from billing.accounts.period import DAYS, Period, read_month
+from billing.packages.queries import buckets
+from billing.payments import gateway
+from billing.payments.card import queries as card_queries
+from billing.payments.card.present import state_badge, state_name
 from billing.rating.explain import charge_facts
 
 _QUICK = Filter("period", lazy("Period"), {key: present.PERIODS[key] for key in DAYS})
@@ -32,7 +36,7 @@ LEDGER_COLUMNS = (
     Column("quantity", lazy("Quantity"), numeric=True), Column("amount", lazy("Amount"), numeric=True),
     Column("balance", lazy("Balance"), numeric=True))
 PAYMENT_COLUMNS = (Column("at", lazy("Date and time")), Column("operation", lazy("Operation")),
-                   Column("amount", lazy("Amount"), numeric=True))
+                   Column("amount", lazy("Amount"), numeric=True), Column("state", lazy("State of card payments")))
 _GREATEST_ID = 2**63 - 1
 
 
@@ -76,12 +80,15 @@ class FinancePages(Controller):
             wanted = read_month(request.query_params.get("month", ""))
             month = await queries.month(tx, account.balance.currency, wanted if wanted in known else None)
             promised = await queries.promised(tx, account.balance.currency)
+            card = await card_queries.facts(tx)
+            left = await buckets(tx)
         shares = present.shares(month.parts)
         return await page(
             request, "accounts/state.html", account=account, month=month, tabs=present.tabs(), promised=promised,
             months=known, month_name=present.month_name, shares=shares, pie=present.pie(shares),
+            card=card, card_is_available=gateway.current() is not None,
             may_edit=request.user.may(Permission.FINANCE_EDIT), scheme=present.SCHEMES[account.scheme],
-            zero=Money.zero(account.balance.currency), has_services=_has_services())
+            zero=Money.zero(account.balance.currency), has_services=_has_services(), buckets=left)
 
     @get("/ledger")
     async def ledger(self, request: Request) -> Template:
@@ -133,7 +140,8 @@ class FinancePages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             account, rows, total = await _payments(tx, request, query, period, query.limit)
         return await page(request, "accounts/payments.html", found=Page(rows, total, query), account=account,
-                          present=present, tabs=present.tabs(), **_period_context(query, period))
+                          present=present, state_badge=state_badge, tabs=present.tabs(),
+                          **_period_context(query, period))
 
     @get("/payments/export")
     async def export_payments(self, request: Request) -> Response[bytes]:
@@ -143,7 +151,8 @@ class FinancePages(Controller):
             await history.exported(tx, _("Payment history"))
         columns = [ExportColumn(column.label, 30) for column in PAYMENT_COLUMNS]
         return xlsx_answer(_("Payment history"), columns, (
-            (row.at, present.payment(row), row.amount) for row in rows))
+            (row.at, present.payment(row), row.amount, state_name(row.state) if row.kind == "card" else "")
+            for row in rows))
 
 
 CONTROLLERS = [FinancePages]

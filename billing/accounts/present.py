@@ -22,7 +22,8 @@ OPERATIONS = {
     "promised_payment": lazy("Promised payment"), "promised_write_off": lazy("Promised payment written off"),
     "discount": lazy("Tariff discount"), "correction": lazy("Correction"),
 }
-SERVICES = {"user": lazy("Additional user")}
+SERVICES = {"user": lazy("Additional user"), "card_refund": lazy("Refund to the card"),
+            "card_dispute": lazy("Chargeback")}
 SCHEMES = {"prepaid": lazy("Prepaid"), "credit": lazy("Credit"), "unlimited": lazy("Unlimited")}
 PERIODS = {"day": lazy("Day"), "week": lazy("Week"), "month": lazy("Month"), "half": lazy("Half-year"),
            "year": lazy("Year")}

@@ -158,8 +158,8 @@ async def extend(tx: DomainTx, hold_id: int, *, talked_seconds: int) -> Allowed:
     row = await tx.fetchrow(
         "SELECT version_id, b_number, trial, amount, seconds, created_at, answered_at, released_at, package_seconds, "
         "(SELECT count(*) FROM hold o WHERE o.domain_id = $1 AND o.released_at IS NULL AND o.id <> h.id "
-        "AND (o.amount > 0 OR o.trial OR o.package_seconds > 0)) AS parallel FROM hold h WHERE domain_id = $1 AND id = $2",
-        tx.domain_id, hold_id)
+        "AND (o.amount > 0 OR o.trial OR o.package_seconds > 0)) AS parallel FROM hold h "
+        "WHERE domain_id = $1 AND id = $2", tx.domain_id, hold_id)
     if row is None:
         raise NotFound("hold", _("There is no such call"))
     if row["released_at"] is not None:

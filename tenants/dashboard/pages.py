@@ -46,6 +46,7 @@ async def frame_facts_in(request: Request, tx: DomainTx) -> ShellFacts:
         "domain", user_name=_shown_name(user), role=ROLES[user.role], company=found.company, visitor=_visitor(user),
         profile_url="/me" if user.may(Permission.PERSONAL) else "",
         domain=found.name, balance=found.balance if is_admin else None,
+        minutes_left=found.minutes_left if is_admin else None,
         trial=_trial(found, clock.now()) if is_admin and found.mode == "trial" else None,
         blocks=tuple(BlockFact(BLOCKS[kind], since, EFFECT) for kind, since in found.blocks),
         counters=_counters(found) if is_admin else {},

@@ -6,8 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from asyncpg import Record
+
 from app.kernel.db import DomainTx
 from app.kernel.money import Currency, Money
+from billing.packages.rules import Package
+
+
+def _minutes_left(row: Record, now: datetime) -> int | None:
+    """Whole minutes of the package; None where the tariff has none."""
+    left = Package(row["package_seconds_left"], row["package_from"], row["package_until"]).left(now)
+    return left // 60 if row["included_minutes"] and row["mode"] == "commercial" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +31,7 @@ class Frame:
     balance: Money
     users: int
     main_number: str
+    minutes_left: int | None
     blocks: list[tuple[str, datetime]]
 
 
@@ -29,14 +39,17 @@ async def frame(tx: DomainTx) -> Frame:
     """One statement: it runs with every page."""
     row = await tx.fetchrow(
         "SELECT d.name, d.company_name, d.mode, d.trial_ends_at, d.trial_seconds_left, a.balance, a.currency, "
+        "a.package_seconds_left, a.package_from, a.package_until, t.included_minutes, "
         "(SELECT count(*) FROM domain_user u WHERE u.domain_id = d.id) AS users, "
         "(SELECT n.e164 FROM phone_number n WHERE n.domain_id = d.id AND n.id = d.default_number_id) AS number, "
         "(SELECT jsonb_agg(jsonb_build_array(b.kind, b.started_at) ORDER BY b.started_at) FROM domain_block b "
         " WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS blocks "
-        "FROM domain d JOIN account a ON a.domain_id = d.id WHERE d.id = $1", tx.domain_id)
+        "FROM domain d JOIN account a ON a.domain_id = d.id "
+        "JOIN tariff t ON t.id = a.tariff_id WHERE d.id = $1", tx.domain_id)
     assert row is not None
     return Frame(row["name"], row["company_name"], row["mode"], row["trial_ends_at"], row["trial_seconds_left"],
                  Money(row["balance"], Currency(row["currency"])), row["users"], row["number"] or "",
+                 _minutes_left(row, tx.now),
                  [(kind, datetime.fromisoformat(since)) for kind, since in row["blocks"] or []])
 
 

@@ -38,6 +38,7 @@ def convert(content: bytes, kind: str) -> Converted:
     """
     try:
         with av.open(io.BytesIO(content), "r", format=kind) as source:
+            assert isinstance(source, InputContainer)
             samples = _samples(source)
     except (FFmpegError, ValueError, IndexError, EOFError) as broken:
         if isinstance(broken, TooLong):

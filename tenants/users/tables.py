@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from piccolo.columns import BigInt, BigSerial, Boolean, Text, Timestamptz
+from piccolo.columns import Array, BigInt, BigSerial, Boolean, Bytea, Text, Timestamptz
 from piccolo.table import Table
 
 from app.kernel.db import DB
@@ -26,5 +26,11 @@ class User(Table, tablename="domain_user", db=DB):
     outgoing_restriction = Text(null=True, default=None)
     pickup_group_id = BigInt(null=True, default=None)  # whose ringing calls this user may answer
     notify_voicemail = Boolean(default=False)
+    voicemail_on = Boolean(default=False)
+    voicemail_greeting_on = Boolean(default=False)
+    totp_secret = Bytea(null=True, default=None, secret=True)  # sealed (app/auth/factor)
+    totp_step = BigInt(default=0)  # of the last code used: none works twice
+    totp_recovery = Array(base_column=Text(), default=list, secret=True)  # hashes
+    notify_sign_in = Boolean(default=True)
     locale = Text(default="")
     created_at = Timestamptz()

@@ -50,7 +50,9 @@ async def left(company: Company) -> int | None:
 
 
 async def the_call(company: Company, uniqueid: str):
-    return await company.fetchrow("SELECT cost, charge, posting_id, rating FROM call WHERE uniqueid = $1", uniqueid)
+    row = await company.fetchrow("SELECT cost, charge, posting_id, rating FROM call WHERE uniqueid = $1", uniqueid)
+    assert row
+    return row
 
 
 async def assert_books() -> None:
@@ -65,6 +67,7 @@ async def test_the_package_pays_first_and_money_the_rest() -> None:
     answer = await company.authorise(uniqueid=(uniqueid := channel()))
     assert isinstance(answer, Allow)
     held = await company.fetchrow("SELECT amount, seconds, package_seconds FROM hold WHERE id = $1", answer.hold_id)
+    assert held
     assert held["package_seconds"] == 120  # a slice, so that other calls find some
     record = a_record(company, talked=250, uniqueid=uniqueid, hold=answer.hold_id)
     for _repeat in range(3):
@@ -107,6 +110,7 @@ async def test_parallel_calls_share_the_package_and_use_no_second_twice() -> Non
     assert sum(talks.values()) <= 600
     row = await company.fetchrow("SELECT sum(package_seconds) AS kept FROM hold WHERE domain_id = $1 "
                                  "AND released_at IS NULL", company.id)
+    assert row
     assert row["kept"] <= 600
     records = [a_record(company, talked=talks[one.hold_id], hold=one.hold_id, uniqueid=channel()) for one in allowed]
     await asyncio.gather(take_in(company.node_id, records), take_in(company.node_id, records[::-1]))

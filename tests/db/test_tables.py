@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
 ROOT = Path(__file__).resolve().parents[2]
 TYPES = {"BIGSERIAL": "bigint", "BIGINT": "bigint", "INTEGER": "integer", "TEXT": "text", "BOOLEAN": "boolean",
-         "TIMESTAMPTZ": "timestamp with time zone", "NUMERIC": "numeric", "JSONB": "jsonb", "DATE": "date"}
+         "TIMESTAMPTZ": "timestamp with time zone", "NUMERIC": "numeric", "JSONB": "jsonb", "DATE": "date",
+         "BYTEA": "bytea", "TEXT[]": "ARRAY"}
 
 
 def _tables() -> list[type[Table]]:

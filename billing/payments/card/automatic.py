@@ -9,7 +9,7 @@ from app.kernel.db import DomainTx
 from app.kernel.i18n import _, speaking
 from app.kernel.money import Money
 from billing.accounts.state import lock
-from billing.payments.card import queries, rules, saved
+from billing.payments.card import entry, queries, rules, saved
 from billing.payments.card.queries import CardPayment
 
 log = structlog.get_logger()
@@ -17,8 +17,6 @@ log = structlog.get_logger()
 
 async def attempt(tx: DomainTx) -> CardPayment | None:
     """The pending payment of one attempt; None when there is to be none. The saved card is charged afterwards."""
-    from billing.payments.card.service import enter  # which settles what this begins
-
     account = await lock(tx)
     known = await queries.facts(tx)
     if known.threshold is None or known.saved is None or known.auto_amount is None or not known.is_commercial:
@@ -34,8 +32,8 @@ async def attempt(tx: DomainTx) -> CardPayment | None:
     locale = await tx.fetchval("SELECT locale FROM domain WHERE id = $1", tx.domain_id)
     with speaking(locale):
         description = _("Automatic top-up")
-    return await enter(tx, known.auto_amount, way="auto", description=description,
-                       customer_id=known.saved.customer_id, method_id=known.saved.method_id)
+    return await entry.enter(tx, known.auto_amount, way="auto", description=description,
+                             customer_id=known.saved.customer_id, method_id=known.saved.method_id)
 
 
 async def may_charge(tx: DomainTx, payment: CardPayment) -> bool:

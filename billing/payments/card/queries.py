@@ -91,12 +91,25 @@ async def find(tx: PlatformTx, *, reference: str, session_id: str, intent_id: st
     return CardPayment.of(row) if row else None
 
 
-async def unsettled(tx: PlatformTx, way: str, *, asked_before: datetime, limit: int = 50) -> list[CardPayment]:
-    """Pending ones nobody has asked about since then, the longest unasked first."""
-    rows = await tx.fetch(PAYMENT + "WHERE p.state = 'pending' AND p.kind = 'card' AND c.way = $1 "
-                          "AND coalesce(c.asked_at, c.started_at) <= $2 "
-                          "ORDER BY coalesce(c.asked_at, c.started_at), p.id LIMIT $3", way, asked_before, limit)
+async def unsettled(tx: PlatformTx, limit: int = 50) -> list[CardPayment]:
+    """Pending ones that the gateway is to be asked about: after five minutes, and ever more rarely."""
+    rows = await tx.fetch(
+        PAYMENT + "WHERE p.state = 'pending' AND p.kind = 'card' AND (c.way = 'checkout' OR c.intent_id IS NOT NULL) "
+        "AND coalesce(c.asked_at, c.started_at) <= $1::timestamptz - greatest(interval '5 minutes', "
+        "($1::timestamptz - c.started_at) / 10) ORDER BY coalesce(c.asked_at, c.started_at), p.id LIMIT $2", tx.now, limit)
     return [CardPayment.of(row) for row in rows]
+
+
+async def to_charge(tx: PlatformTx, limit: int = 20) -> list[CardPayment]:
+    """Automatic top-ups whose card has not been charged, or of whose charge no answer came for a minute."""
+    rows = await tx.fetch(
+        PAYMENT + "WHERE p.state = 'pending' AND p.kind = 'card' AND c.way = 'auto' AND c.intent_id IS NULL "
+        "AND (c.asked_at IS NULL OR c.asked_at <= $1) ORDER BY p.id LIMIT $2", tx.now - timedelta(minutes=1), limit)
+    return [CardPayment.of(row) for row in rows]
+
+
+async def mark_asked(tx: PlatformTx, payment: CardPayment) -> None:
+    await tx.execute("UPDATE card_payment SET asked_at = $2 WHERE payment_id = $1", payment.id, tx.now)
 
 
 async def unsaved(tx: PlatformTx, since: datetime, limit: int = 20) -> list[CardPayment]:
@@ -137,6 +150,7 @@ async def automatic_today(tx: DomainTx) -> int:
 
 
 async def facts(tx: DomainTx) -> CardFacts:
+    """Settings, saved card and bounds of the domain."""
     row = await tx.fetchrow(
         "SELECT a.currency, a.auto_topup_below, c.* FROM account a LEFT JOIN card_account c ON c.domain_id = a.domain_id "
         "WHERE a.domain_id = $1", tx.domain_id)

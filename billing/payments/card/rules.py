@@ -80,7 +80,7 @@ class Bounds:
         return self.least <= amount <= self.most and amount.rounded_for_ledger() == amount
 
 
-def check_topup(amount: Money, bounds: Bounds, *, is_commercial: bool, open_checkouts: int = 0) -> None:
+def check_topup(amount: Money, bounds: Bounds, *, is_commercial: bool, open_checkouts: int) -> None:
     """Any scheme, also in a block.
 
     Raises:
@@ -88,20 +88,22 @@ def check_topup(amount: Money, bounds: Bounds, *, is_commercial: bool, open_chec
     """
     if not is_commercial:
         raise Refused("card_trial", _("Payment by card is available in commercial mode only."))
-    check_amount(amount, bounds)
+    check_amount(amount, bounds, "card_amount")
     if open_checkouts >= MOST_OPEN_CHECKOUTS:
         raise Refused("card_open", _("Too many payments have been begun. Finish one of them or wait an hour."))
 
 
-def check_amount(amount: Money, bounds: Bounds) -> None:
+def check_amount(amount: Money, bounds: Bounds, field: str) -> None:
+    """Raises InvalidFields for `field`."""
     if amount.rounded_for_ledger() != amount:
-        raise _wrong("amount", _("At most two decimals"))
+        raise _wrong(field, _("At most two decimals"))
     if not bounds.hold(amount):
-        raise _wrong("amount", _("From %(least)s to %(most)s") % {
+        raise _wrong(field, _("From %(least)s to %(most)s") % {
             "least": format_money(bounds.least, trim=True), "most": format_money(bounds.most, trim=True)})
 
 
 def check_threshold(threshold: Money) -> None:
+    """Raises InvalidFields for `threshold`."""
     if threshold.rounded_for_ledger() != threshold:
         raise _wrong("threshold", _("At most two decimals"))
     if not Decimal(0) <= threshold.amount <= Decimal(10_000_000):

@@ -59,7 +59,7 @@ async def set_automatic(tx: DomainTx, threshold: Money, amount: Money) -> None:
     if known.saved is None:
         raise Refused("card_none", _("Save a card first: pay once by card and tick “Save the card”."))
     rules.check_threshold(threshold)
-    rules.check_amount(amount, known.bounds)
+    rules.check_amount(amount, known.bounds, "auto_amount")
     await tx.execute("UPDATE account SET auto_topup_below = $2 WHERE domain_id = $1", tx.domain_id, threshold.amount)
     await tx.execute("UPDATE card_account SET auto_amount = $2, auto_failures = 0 WHERE domain_id = $1", tx.domain_id,
                      amount.amount)

@@ -6,7 +6,6 @@ it is reckoned from what is then known in all. So news may be repeated, late, ea
 
 from __future__ import annotations
 
-import secrets
 from decimal import Decimal
 
 import structlog
@@ -19,14 +18,13 @@ from app.kernel.i18n import LazyText, _, lazy
 from app.kernel.money import Money
 from billing.accounts import service as accounts
 from billing.accounts.state import lock
-from billing.payments.card import automatic, queries, rules, saved
+from billing.payments.card import automatic, entry, queries, rules, saved
 from billing.payments.card.queries import CardPayment
 from billing.payments.card.rules import State
 from billing.payments.gateway import News
 
 log = structlog.get_logger()
 
-SOURCE = "Stripe"
 PROBLEMS: dict[State, LazyText] = {
     State.FAILED: lazy("failed"), State.REFUNDED: lazy("refunded"), State.DISPUTED: lazy("disputed")}
 PARTLY = lazy("partly refunded")
@@ -42,27 +40,8 @@ async def begin(tx: DomainTx, amount: Money, *, saves_card: bool = False) -> Car
     rules.check_topup(amount, await queries.bounds(tx, account.currency), is_commercial=await queries.is_commercial(tx),
                       open_checkouts=await queries.open_checkouts(tx))
     known = (await queries.facts(tx)).saved
-    return await enter(tx, amount, way="checkout", saves_card=saves_card, description=_("Payment in the cabinet"),
-                       customer_id=known.customer_id if known else "")
-
-
-async def enter(tx: DomainTx, amount: Money, *, way: str, description: str, saves_card: bool = False,
-                customer_id: str = "", method_id: str = "") -> CardPayment:
-    """The two rows of a payment that nobody has paid yet."""
-    reference = f"card:{secrets.token_hex(12)}"
-    payment_id = await tx.fetchval(
-        "INSERT INTO payment (domain_id, external_id, kind, state, source, description, amount, at) "
-        "VALUES ($1, $2, 'card', 'pending', $3, $4, $5, $6) RETURNING id",
-        tx.domain_id, reference, SOURCE, description, amount.amount, tx.now)
-    await tx.execute(
-        "INSERT INTO card_payment (payment_id, domain_id, way, wants_saving, customer_id, method_id, started_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7)", payment_id, tx.domain_id, way, saves_card, customer_id, method_id,
-        tx.now)
-    await history.record(tx, "card_payment_started", "payment", object_id=payment_id, object_name=reference,
-                         changes={"amount": (None, amount.amount)})
-    found = await queries.one(tx, payment_id)
-    assert found is not None
-    return found
+    return await entry.enter(tx, amount, way="checkout", saves_card=saves_card, description=_("Payment in the cabinet"),
+                             customer_id=known.customer_id if known else "")
 
 
 async def take_news(tx: PlatformTx, news: News) -> CardPayment | None:
