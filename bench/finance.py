@@ -37,7 +37,7 @@ INSERT INTO entry (posting_id, domain_id, account, amount, balance_after) SELECT
 """
 _PAYMENTS = """
 INSERT INTO payment (domain_id, external_id, kind, source, description, amount, at)
-SELECT $1, 'bench ' || $1 || ' ' || n, 'bank', 'Bank', 'invoice ' || n, 100,
+SELECT $1::bigint, 'bench ' || $1::bigint || ' ' || n, 'bank', 'Bank', 'invoice ' || n, 100,
        now() - interval '365 days' * n / $2::float8
 FROM generate_series(1, $2::int) n
 """

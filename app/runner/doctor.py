@@ -93,6 +93,14 @@ def _asterisk() -> Finding:
                    needed=False)
 
 
+def _pango() -> Finding:
+    from ctypes.util import find_library
+
+    found = find_library("pangoft2-1.0")
+    return Finding("Pango", found is not None, found or "missing; statements are made as XLSX only, not as PDF (Debian "
+                   "packages libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0)", needed=False)
+
+
 def _program(name: str, purpose: str) -> Callable[[], Finding]:
     def look() -> Finding:
         path = shutil.which(name)
@@ -101,7 +109,7 @@ def _program(name: str, purpose: str) -> Callable[[], Finding]:
     return look
 
 
-CHECKS = (_python, _assets, _catalogues, _database, _cache, _asterisk,
+CHECKS = (_python, _assets, _catalogues, _database, _cache, _asterisk, _pango,
           _program("soffice", "faxes from Word documents are refused (Debian package libreoffice-writer-nogui)"),
           _program("sipp", "the call tests need it (Debian package sip-tester)"),
           _program("chromium", "the browser tests need it (Debian package chromium)"))

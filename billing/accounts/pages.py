@@ -30,7 +30,7 @@ from billing.payments.card.present import state_badge, state_name
 from billing.rating.explain import charge_facts
 
 _QUICK = Filter("period", lazy("Period"), {key: present.PERIODS[key] for key in DAYS})
-_FREE = (Filter("from", lazy("From"), kind="date"), Filter("to", lazy("To"), kind="date"))
+_FREE = (Filter("from", lazy("From (day)"), kind="date"), Filter("to", lazy("To (day)"), kind="date"))
 LEDGER_COLUMNS = (
     Column("at", lazy("Date and time")), Column("operation", lazy("Operation")),
     Column("quantity", lazy("Quantity"), numeric=True), Column("amount", lazy("Amount"), numeric=True),

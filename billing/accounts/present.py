@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -34,6 +35,7 @@ PAYMENT_KINDS = {"bank": lazy("Bank"), "card": lazy("Bank card"), "promised": la
 # Items of the share diagram [FIN-D6]; what is not named here is "other".
 SHARES = (("subscription_fee", lazy("Subscription fees")), ("fees", lazy("Connection and one-off fees")),
           ("call", lazy("Calls")), ("mgp", lazy("Minimum guaranteed payment")), ("other", lazy("Other")))
+COLOURS = {"subscription_fee": "#206bc4", "fees": "#f59f00", "call": "#2fb344", "mgp": "#ae3ec9", "other": "#8797a6"}
 _ITEM = {"subscription_fee": "subscription_fee", "connection": "fees", "one_off": "fees", "call": "call", "mgp": "mgp"}
 
 
@@ -71,24 +73,37 @@ def payment_kinds(search: str) -> tuple[str, ...]:
     return tuple(kind for kind, name in PAYMENT_KINDS.items() if wanted and wanted in str(name).casefold())
 
 
-def shares(parts: Iterable[OperationSum]) -> list[tuple[str, Money, Decimal]]:
-    """(item, expense, percent with one decimal) of the items with expenses [FIN-16, FIN-D6]."""
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One item of the expenses; `percent` has one decimal."""
+
+    item: str
+    label: str
+    amount: Money
+    percent: Decimal
+
+
+def shares(parts: Iterable[OperationSum]) -> list[Share]:
+    """Items with expenses, in the order of SHARES [FIN-16, FIN-D6]."""
     sums: dict[str, Money] = {}
     for part in parts:
         item = _ITEM.get(part.kind, "other")
         sums[item] = sums[item] + part.expense if item in sums else part.expense
     whole = sum((one.amount for one in sums.values()), Decimal(0))
-    return [(str(label), sums[item], (sums[item].amount * 100 / whole).quantize(Decimal("0.1"), ROUND_HALF_UP))
+    return [Share(item, str(label), sums[item], _percent(sums[item].amount, whole))
             for item, label in SHARES if item in sums and sums[item].amount]
 
 
-def pie(found: list[tuple[str, Money, Decimal]]) -> dict[str, Any]:
-    """ECharts option; the percentages stand in the names, rounded as in the table."""
-    data = [{"name": f"{label}: {format_number(percent, 1)} %", "value": float(amount.amount)}
-            for label, amount, percent in found]
-    return {"tooltip": {"trigger": "item"}, "legend": {"bottom": 0, "type": "scroll"},
-            "series": [{"type": "pie", "radius": ["42%", "68%"], "center": ["50%", "42%"], "label": {"show": False},
-                        "data": data}]}
+def _percent(part: Decimal, whole: Decimal) -> Decimal:
+    return (part * 100 / whole).quantize(Decimal("0.1"), ROUND_HALF_UP)
+
+
+def pie(found: list[Share]) -> dict[str, Any]:
+    """ECharts option; the table beside it is its legend, in the same colours."""
+    data = [{"name": f"{one.label}: {format_number(one.percent, 1)} %", "value": float(one.amount.amount),
+             "itemStyle": {"color": COLOURS[one.item]}} for one in found]
+    return {"tooltip": {"trigger": "item"}, "legend": {"show": False},
+            "series": [{"type": "pie", "radius": ["45%", "85%"], "label": {"show": False}, "data": data}]}
 
 
 def month_name(first_day: date) -> str:

@@ -46,6 +46,7 @@ class Account:
         return cls(row["domain_id"], row["number"], Money(row["balance"], currency), Money(row["held"], currency),
                    terms, row["tariff_id"],
                    None if row["notify_below"] is None else Money(row["notify_below"], currency),
+                   None if row["auto_topup_below"] is None else Money(row["auto_topup_below"], currency),
                    package=Package(row["package_seconds_left"], row["package_from"], row["package_until"]))
 
     @property

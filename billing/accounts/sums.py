@@ -45,10 +45,13 @@ SELECT kind, service, sum(entries)::bigint AS entries, sum(income) AS income, su
     SELECT kind, service, entries, income, expense FROM ledger_day
     WHERE domain_id = $1 AND day >= $2 AND day < $3
     UNION ALL
-    SELECT p.kind, p.service, 1, greatest(e.amount, 0), greatest(-e.amount, 0)
-    FROM unnest($4::timestamptz[], $5::timestamptz[]) edge (begins, ends)
-    JOIN posting p ON p.domain_id = $1 AND p.at >= edge.begins AND p.at < edge.ends
-    JOIN entry e ON e.posting_id = p.id AND e.account = 'domain' AND e.domain_id = $1
+    SELECT line.* FROM unnest($4::timestamptz[], $5::timestamptz[]) edge (begins, ends)
+    CROSS JOIN LATERAL (
+        SELECT p.kind, p.service, 1, greatest(e.amount, 0), greatest(-e.amount, 0)
+        FROM posting p JOIN entry e ON e.domain_id = $1 AND e.posting_id = p.id AND e.account = 'domain'
+        WHERE p.domain_id = $1 AND p.at >= edge.begins AND p.at < edge.ends
+        OFFSET 0  -- the planner would rather read the whole table once
+    ) line
 ) part GROUP BY kind, service ORDER BY kind, service
 """
 

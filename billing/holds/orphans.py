@@ -29,9 +29,9 @@ async def close_orphan(tx: DomainTx, hold_id: int) -> bool:
     """
     account = await lock(tx)
     hold = await tx.fetchrow(
-        "SELECT id, node_id, uniqueid, user_id, b_number, version_id, trial, amount, seconds, package_seconds, caller_id, "
-        "created_at, answered_at, seen_at FROM hold WHERE domain_id = $1 AND id = $2 AND released_at IS NULL FOR NO KEY UPDATE",
-        tx.domain_id, hold_id)
+        "SELECT id, node_id, uniqueid, user_id, b_number, version_id, trial, amount, seconds, package_seconds, "
+        "caller_id, created_at, answered_at, seen_at FROM hold WHERE domain_id = $1 AND id = $2 "
+        "AND released_at IS NULL FOR NO KEY UPDATE", tx.domain_id, hold_id)
     if hold is None:
         return False
     await tx.execute("UPDATE hold SET released_at = $3 WHERE domain_id = $1 AND id = $2",

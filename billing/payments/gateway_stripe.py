@@ -91,7 +91,8 @@ class StripeGateway:
             return news_of(await _asked(self._client.v1.payment_intents.create_async(
                 wanted, {"idempotency_key": f"auto-{order.reference}"})))  # type: ignore[arg-type]
         except stripe.CardError as declined:  # the bank said no: an answer like another
-            intent = (declined.json_body or {}).get("error", {}).get("payment_intent") or {}
+            body: Any = declined.json_body or {}
+            intent = body.get("error", {}).get("payment_intent") or {}
             return News(reference=order.reference, domain_id=order.domain_id, intent_id=intent.get("id", ""),
                         is_failed=True, reason=str(declined.code or "declined")[:100])
 
@@ -104,7 +105,7 @@ class StripeGateway:
     def read_event(self, body: bytes, signature: str) -> News | None:
         try:
             stripe.WebhookSignature.verify_header(body, signature, self._webhook_secret, TOLERANCE_SECONDS)
-        except (stripe.SignatureVerificationError, ValueError) as wrong:  # ValueError: not even text
+        except (stripe.SignatureVerificationError, ValueError, TypeError) as wrong:  # the latter: not even text
             raise BadSignature from wrong
         try:
             event = json.loads(body)

@@ -22,7 +22,7 @@ def charge_facts(charge: Mapping[str, Any] | None, currency: Currency, tariff: s
     facts = [(_("Tariff version"), tariff or str(charge.get("version", ""))),
              (_("Prefix"), str(charge.get("prefix", "")))]
     if charge.get("seconds"):
-        facts.append((_("Talk time"), format_duration(int(charge["seconds"]))))
+        facts.append((_("Duration of the talk"), format_duration(int(charge["seconds"]))))
     if charge.get("free_seconds"):
         facts.append((_("Not charged"), format_duration(int(charge["free_seconds"]))))
     if charge.get("connection_fee"):

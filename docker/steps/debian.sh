@@ -5,6 +5,7 @@
 set -eu
 packages="python3-venv debootstrap ca-certificates"
 packages="$packages libreoffice-writer-nogui"  # faxes from Word documents; without it those are refused
+packages="$packages libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core"  # statements as PDF
 [ "${1:-run}" = test ] && packages="$packages sip-tester chromium fonts-dejavu-core iproute2"
 missing=""
 for package in $packages; do

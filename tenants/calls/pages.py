@@ -22,6 +22,7 @@ from app.web.exports import ExportColumn, xlsx_answer
 from app.web.lists import Column, Filter, ListQuery, Page
 from app.web.menu import MenuItem
 from app.web.shell import page
+from billing.accounts import queries as accounts
 from tenants.calls import queries
 from tenants.calls.present import (
     DIRECTIONS,
@@ -107,11 +108,12 @@ class CallPages(Controller):
     async def card(self, request: Request, call_id: int) -> Template:
         async with domain_transaction(request.user.actor) as tx:
             found = await queries.one(tx, row_id(call_id))
-        if found is None:
-            raise NotFound("call", _("There is no such call."))
-        call, charge = found
-        return await page(request, "calls/card.html", call=call, explained=charge_facts(charge, call.cost.currency),
-                          directions=DIRECTIONS, refusals=REFUSALS, shown=shown_number)
+            if found is None:
+                raise NotFound("call", _("There is no such call."))
+            call, charge = found
+            tariff = await accounts.tariff_version(tx, charge)
+        return await page(request, "calls/card.html", call=call, directions=DIRECTIONS, refusals=REFUSALS,
+                          shown=shown_number, explained=charge_facts(charge, call.cost.currency, tariff))
 
 
 async def _nothing() -> list[sse.Event]:

@@ -182,7 +182,7 @@ class Company:
         """The journal, oldest first."""
         return await self.fetch("SELECT * FROM call WHERE domain_id = $1 ORDER BY started_at, id")
 
-    async def journal(self, count: int, timeout: float = 10.0) -> list[dict]:
+    async def journal(self, count: int, timeout: float = 20.0) -> list[dict]:
         """The journal once it has so many calls and no money is held any more."""
         async def there() -> bool:
             return len(await self.calls()) >= count and not await self.held()
@@ -210,10 +210,11 @@ class Company:
             return [one for one in await accounts.check_books(tx) if one.domain_id == self.id]
 
     async def put_aside(self) -> int:
-        """Records of the node that no call was made of."""
+        """Records of the node that no call was made of; calls to numbers that nobody has are other tests' own."""
         async with platform_transaction(STAFF) as tx:
             return await tx.fetchval(
-                "SELECT count(*) FROM record_quarantine q JOIN pbx_node n ON n.id = q.node_id WHERE n.name = $1",
+                "SELECT count(*) FROM record_quarantine q JOIN pbx_node n ON n.id = q.node_id WHERE n.name = $1 "
+                "AND q.reason <> 'no_domain'",
                 self.stack.settings.node_name)
 
     async def pay(self, amount: str) -> None:

@@ -163,3 +163,41 @@ async def test_activation_gives_the_share_of_the_month() -> None:
         assert await left(company) == 9_000  # 15 days of 30
         plain = await a_company()
         assert await left(plain) is None  # a tariff without a package has no such line
+
+
+@pytest.mark.req("FIN-60", "FIN-15")
+async def test_a_call_over_the_end_of_the_month_uses_what_it_reserved_then() -> None:
+    """3 minutes reserved on the 31st pay 180 s of 250; the new month's package stays whole."""
+    company = await a_package_company(12, balance="100")
+    async with platform_transaction(STAFF) as tx:
+        await tx.execute("UPDATE account SET billed_through = NULL")
+        await tx.execute("UPDATE account SET billed_through = '2031-03-31', package_from = '2031-03-01 00:00+03', "
+                         "package_until = '2031-04-01 00:00+03' WHERE domain_id = $1", company.id)
+    begun = datetime(2031, 3, 31, 23, 58, tzinfo=MOSCOW)
+    with clock.at(begun):
+        answer = await company.authorise(uniqueid=(uniqueid := channel()))
+    assert isinstance(answer, Allow)
+    held = await company.fetchrow("SELECT package_seconds FROM hold WHERE id = $1", answer.hold_id)
+    assert held
+    assert held["package_seconds"] == 180
+    with clock.at(begun + timedelta(seconds=251)):
+        await run.run_until_today()
+        await take_in(company.node_id, [a_record(company, talked=250, uniqueid=uniqueid, hold=answer.hold_id,
+                                                 ended=begun + timedelta(seconds=250))])
+        assert await left(company) == 720
+    call = await the_call(company, uniqueid)
+    assert (call["cost"], call["charge"]["package_seconds"]) == (Decimal("3.00"), 180)
+    assert await company.balance() == Decimal("97.00")
+    await assert_books()
+
+
+async def test_calls_that_the_package_does_not_pay_leave_it_alone() -> None:
+    company = await a_package_company(10, balance="100")
+    tariff = await a_tariff()  # its rows do not take package minutes
+    async with platform_transaction(STAFF) as tx:
+        await tx.execute("UPDATE account SET tariff_id = $2 WHERE domain_id = $1", company.id, tariff)
+    answer = await company.authorise(uniqueid=(uniqueid := channel()))
+    assert isinstance(answer, Allow)
+    await take_in(company.node_id, [a_record(company, talked=65, uniqueid=uniqueid, hold=answer.hold_id)])
+    assert (await the_call(company, uniqueid))["cost"] == Decimal("3.00")
+    assert await left(company) == 600

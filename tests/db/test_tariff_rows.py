@@ -54,7 +54,7 @@ async def test_rates_from_the_table_agree_with_the_oracle() -> None:
     cases = []
     calls = st.lists(st.tuples(NUMBERS, moments, TALK, st.integers(0, 900)), min_size=5, max_size=10)
 
-    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(rows=tariffs(), calls=calls, zone=zones)
     def collect(rows, calls, zone):
         cases.append((rows, calls, zone))

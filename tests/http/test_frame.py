@@ -117,3 +117,21 @@ async def test_the_old_cabinet_is_linked_only_when_the_provider_has_one(client: 
 async def test_sections_stand_in_the_order_of_the_specification() -> None:
     ordered = sorted(SECTIONS["domain"], key=lambda section: section.order)
     assert [section.key for section in ordered] == ["groups", "numbers", "services", "history", "settings"]
+
+
+@pytest.mark.req("ACC-26", "ACC-27")
+async def test_a_plain_user_finds_everything_of_their_own_in_the_personal_area(client: Browser) -> None:
+    await signed_in(client, is_admin=False)
+    offers = {
+        "/me": ("Изменить пароль", "Ещё номер", "Голосовая почта", "Отображаемое имя"),
+        "/me/calls-settings": ("Голосовое приветствие", "Приветствие голосовой почты", "Мелодия вместо гудка",
+                               "Ограничение исходящих вызовов"),
+        "/me/calls": ("Статистика",), "/me/faxes": ("Отправить факс",),
+        "/me/contacts": ("Создать новый контакт", "Общие контакты"),
+    }
+    for address, words in offers.items():
+        answer = await client.get(address)
+        assert answer.status_code == 200, address
+        shown = text_of(answer.text)
+        for word in (*words, "Основное", "Настройки вызовов", "Вызовы и голосовая почта", "Факсы"):
+            assert word in shown, (address, word)

@@ -44,7 +44,7 @@ async def _sample() -> Pool:
     return pool
 
 
-@pytest.mark.req("POOL-08", "POOL-11", "POOL-19", "POOL-20", "POOL-21", "POOL-28", "POOL-D5")
+@pytest.mark.req("POOL-08", "POOL-10", "POOL-11", "POOL-19", "POOL-20", "POOL-21", "POOL-28", "POOL-D5")
 async def test_t8_a_supervisor_sees_the_groups_in_order_with_boxes(web: Any) -> None:
     pool = await _sample()
     async with _browser(web, pool) as browser:
@@ -61,7 +61,7 @@ async def test_t8_a_supervisor_sees_the_groups_in_order_with_boxes(web: Any) -> 
         assert "/group/history" in page
 
 
-@pytest.mark.req("POOL-11", "POOL-12", "POOL-21", "POOL-28", "POOL-D3")
+@pytest.mark.req("POOL-10", "POOL-11", "POOL-12", "POOL-21", "POOL-28", "POOL-D3")
 async def test_t9_a_subgroup_administrator_sees_all_and_manages_the_own(web: Any) -> None:
     pool = await _sample()
     async with _browser(web, pool, "sub") as browser:

@@ -23,6 +23,7 @@ from app.web.exports import ExportColumn, xlsx_answer
 from app.web.forms import FormModel
 from app.web.lists import Column, Filter, ListQuery, Page, clean
 from app.web.shell import done
+from billing.payments.card.present import state_badge
 
 LIST = "/provider/payments"
 KINDS = {"bank": lazy("Bank"), "card": lazy("Card"), "promised": lazy("Promised payment"),
@@ -71,7 +72,7 @@ class PaymentPages(Controller):
         async with platform_transaction(request.user.actor) as tx:
             rows, total, amount = await queries.payments(tx, query, *_days(query), zone_name())
         return await show(request, "provider/payments/list.html", found=Page(rows, total, query), kinds=KINDS,
-                          total_amount=Money(amount))
+                          total_amount=Money(amount), state_badge=state_badge)
 
     @get("/export")
     async def export(self, request: Request) -> Response[bytes]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import structlog
 
-from app.kernel import letters, parameters
+from app.kernel import parameters
 from app.kernel.db import DomainTx
 from app.kernel.i18n import _, speaking
-from app.kernel.money import Money
 from billing.accounts.state import lock
-from billing.payments.card import entry, queries, rules, saved
+from billing.payments.card import entry, notice, queries, rules, saved
 from billing.payments.card.queries import CardPayment
 
 log = structlog.get_logger()
@@ -51,11 +50,5 @@ async def failed(tx: DomainTx, payment: CardPayment) -> None:
     count = await tx.fetchval("UPDATE card_account SET auto_failures = auto_failures + 1 WHERE domain_id = $1 "
                               "RETURNING auto_failures", tx.domain_id)
     if count is not None and count >= rules.FAILURES_IN_A_ROW and await saved.switch_off(tx):
-        await _tell_off(tx, payment.amount)
+        await notice.tell(tx, "auto_topup_off", amount=payment.amount)
 
-
-async def _tell_off(tx: DomainTx, amount: Money) -> None:
-    row = await tx.fetchrow("SELECT name, locale, timezone, notification_email FROM domain WHERE id = $1", tx.domain_id)
-    if row is not None and row["notification_email"]:
-        await letters.queue(tx, "auto_topup_off", row["notification_email"], row["locale"], zone=row["timezone"],
-                            domain=row["name"], amount=amount, at=tx.now, balance=(await lock(tx)).balance)

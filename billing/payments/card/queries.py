@@ -16,8 +16,9 @@ from billing.payments.card.rules import Back, Bounds, State
 
 PAYMENT = ("SELECT p.id, p.domain_id, p.external_id, p.state, p.amount, p.at, p.posting_id, a.currency, c.way, "
            "c.wants_saving, c.customer_id, c.method_id, c.session_id, c.intent_id, c.started_at, c.asked_at, c.reason, "
-           "c.refunded_seen, c.returned, c.return_count FROM payment p JOIN card_payment c ON c.domain_id = p.domain_id "
-           "AND c.payment_id = p.id JOIN account a ON a.domain_id = p.domain_id ")
+           "c.refunded_seen, c.returned, c.return_count FROM payment p "
+           "JOIN card_payment c ON c.domain_id = p.domain_id AND c.payment_id = p.id "
+           "JOIN account a ON a.domain_id = p.domain_id ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ async def unsettled(tx: PlatformTx, limit: int = 50) -> list[CardPayment]:
     rows = await tx.fetch(
         PAYMENT + "WHERE p.state = 'pending' AND p.kind = 'card' AND (c.way = 'checkout' OR c.intent_id IS NOT NULL) "
         "AND coalesce(c.asked_at, c.started_at) <= $1::timestamptz - greatest(interval '5 minutes', "
-        "($1::timestamptz - c.started_at) / 10) ORDER BY coalesce(c.asked_at, c.started_at), p.id LIMIT $2", tx.now, limit)
+        "($1::timestamptz - c.started_at) / 10) ORDER BY coalesce(c.asked_at, c.started_at), p.id LIMIT $2",
+        tx.now, limit)
     return [CardPayment.of(row) for row in rows]
 
 
@@ -152,8 +154,8 @@ async def automatic_today(tx: DomainTx) -> int:
 async def facts(tx: DomainTx) -> CardFacts:
     """Settings, saved card and bounds of the domain."""
     row = await tx.fetchrow(
-        "SELECT a.currency, a.auto_topup_below, c.* FROM account a LEFT JOIN card_account c ON c.domain_id = a.domain_id "
-        "WHERE a.domain_id = $1", tx.domain_id)
+        "SELECT a.currency, a.auto_topup_below, c.* FROM account a "
+        "LEFT JOIN card_account c ON c.domain_id = a.domain_id WHERE a.domain_id = $1", tx.domain_id)
     assert row is not None
     currency = Currency(row["currency"])
     saved = SavedCard(row["customer_id"], row["method_id"], row["brand"], row["last4"], row["exp_month"] or 0,

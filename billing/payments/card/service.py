@@ -12,13 +12,12 @@ import structlog
 from asyncpg import UniqueViolationError
 
 from app.audit import history
-from app.kernel import letters
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.i18n import LazyText, _, lazy
 from app.kernel.money import Money
 from billing.accounts import service as accounts
 from billing.accounts.state import lock
-from billing.payments.card import automatic, entry, queries, rules, saved
+from billing.payments.card import automatic, entry, notice, queries, rules, saved
 from billing.payments.card.queries import CardPayment
 from billing.payments.card.rules import State
 from billing.payments.gateway import News
@@ -26,7 +25,7 @@ from billing.payments.gateway import News
 log = structlog.get_logger()
 
 PROBLEMS: dict[State, LazyText] = {
-    State.FAILED: lazy("failed"), State.REFUNDED: lazy("refunded"), State.DISPUTED: lazy("disputed")}
+    State.FAILED: lazy("not carried out"), State.REFUNDED: lazy("refunded"), State.DISPUTED: lazy("disputed")}
 PARTLY = lazy("partly refunded")
 
 
@@ -117,7 +116,7 @@ async def _settle(tx: DomainTx, payment: CardPayment) -> None:
         return
     if payment.way == "auto":
         await automatic.succeeded(tx)
-    await _tell(tx, "card_receipt", amount=payment.amount, at=tx.now)
+    await notice.tell(tx, "card_receipt", amount=payment.amount)
 
 
 async def _follow(tx: DomainTx, before: CardPayment, news: News) -> CardPayment:
@@ -135,10 +134,11 @@ async def _follow(tx: DomainTx, before: CardPayment, news: News) -> CardPayment:
         target = rules.returned_of(payment.amount, refunded, backs)
         state = rules.paid_state(payment.amount, backs, refunded)
         more = target - payment.returned
-        await _post_return(tx, payment, more, state)
+        of_dispute = news.returned is not None and news.returned.kind == "dispute"
+        await _post_return(tx, payment, more, "card_dispute" if of_dispute else "card_refund")
         await _to_state(tx, payment, before.state, state, more or payment.amount)
         if more.amount > 0 and state is before.state:
-            await _tell(tx, "card_problem", amount=more, at=tx.now, state=PROBLEMS.get(state, PARTLY))
+            await notice.tell(tx, "card_problem", amount=more, state=PROBLEMS.get(state, PARTLY))
         if news.card is not None and payment.wants_saving:
             await saved.keep(tx, payment, news.card)
     found = await queries.one(tx, before.id)
@@ -146,15 +146,14 @@ async def _follow(tx: DomainTx, before: CardPayment, news: News) -> CardPayment:
     return found
 
 
-async def _post_return(tx: DomainTx, payment: CardPayment, more: Money, state: State) -> None:
+async def _post_return(tx: DomainTx, payment: CardPayment, more: Money, reason: str) -> None:
     """A correction of the difference: negative for money that went back, positive when it came again."""
     if not more:
         return
     number = payment.return_count + 1
     await tx.execute("UPDATE card_payment SET returned = returned + $3, return_count = $4 "
                      "WHERE domain_id = $1 AND payment_id = $2", tx.domain_id, payment.id, more.amount, number)
-    await accounts.correct(tx, key=f"{payment.external_id}:{number}", amount=-more,
-                           reason="card_dispute" if state is State.DISPUTED else "card_refund")
+    await accounts.correct(tx, key=f"{payment.external_id}:{number}", amount=-more, reason=reason)
 
 
 async def _to_state(tx: DomainTx, payment: CardPayment, before: State, after: State, amount: Money) -> None:
@@ -166,14 +165,5 @@ async def _to_state(tx: DomainTx, payment: CardPayment, before: State, after: St
     await history.record(tx, "card_payment_changed", "payment", object_id=payment.id, object_name=payment.external_id,
                          changes={"payment_state": (before.value, after.value)})
     if after in PROBLEMS:
-        await _tell(tx, "card_problem", amount=amount, at=tx.now, state=PROBLEMS[after])
+        await notice.tell(tx, "card_problem", amount=amount, state=PROBLEMS[after])
 
-
-async def _tell(tx: DomainTx, letter: str, **facts: object) -> None:
-    """To the domain's notification address, with the balance as it is after the event."""
-    row = await tx.fetchrow("SELECT name, locale, timezone, notification_email FROM domain WHERE id = $1", tx.domain_id)
-    if row is None or not row["notification_email"]:
-        return
-    balance = (await lock(tx)).balance
-    await letters.queue(tx, letter, row["notification_email"], row["locale"], zone=row["timezone"],
-                        domain=row["name"], balance=balance, **facts)
