@@ -10,8 +10,7 @@ from app.kernel.i18n import _
 from app.settings import ROOT
 
 LONGEST_SECONDS = 60
-_AT_ONCE = 2
-_turn: asyncio.Semaphore | None = None
+_turn = asyncio.Semaphore(2)
 
 
 class Unavailable(Refused):
@@ -24,8 +23,6 @@ async def as_pdf(html: str) -> bytes:
     Raises:
         Unavailable: the text is not laid out in time, or not at all.
     """
-    global _turn
-    _turn = _turn or asyncio.Semaphore(_AT_ONCE)
     async with _turn:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "billing.statements.pdf", cwd=ROOT, stdin=asyncio.subprocess.PIPE,

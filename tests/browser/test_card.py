@@ -44,7 +44,7 @@ async def paying_url(web_url: str, stub: StripeStub) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def page(chromium: Browser, paying_url: str) -> AsyncIterator[Page]:
+async def tab(chromium: Browser, paying_url: str) -> AsyncIterator[Panel]:
     """Signed in, on the finance page."""
     context = await chromium.new_context(locale="ru", viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     tab = Panel(await context.new_page(), paying_url)
@@ -52,7 +52,7 @@ async def page(chromium: Browser, paying_url: str) -> AsyncIterator[Page]:
     world = await a_world(people=1)
     await tab.sign_in(world.admin.login, world.admin.domain)
     await tab.goto("/finance")
-    yield tab.page
+    yield tab
     await context.close()
 
 
@@ -63,24 +63,40 @@ async def _pay_and_come_back(page: Page, stub: StripeStub) -> None:
     await page.get_by_text("Деньги зачислены на счёт").wait_for()
 
 
-async def test_paying_by_card_and_coming_back(page: Page, stub: StripeStub) -> None:
+async def test_paying_by_card_and_coming_back(tab: Panel, stub: StripeStub) -> None:
+    page = tab.page
     await page.fill("#f-card_amount", "50")
     await page.click("#card-pay button[type=submit]")
     await page.get_by_text("От 100").first.wait_for()
     await page.locator("#card-pay .is-invalid").wait_for()
     await page.fill("#f-card_amount", "1 000,50")
+    await page.check("#card-pay [name=save_card]")
     await page.click("#card-pay button[type=submit]")
     await _pay_and_come_back(page, stub)
+    assert (await tab.does_not_fit(), await tab.obstacles()) == ([], [])
+    await tab.goto("/finance")
+    await page.get_by_text("VISA •••• 4242").wait_for()
+    assert (await tab.does_not_fit(), await tab.obstacles()) == ([], [])
+    await page.check("#card-automatic [name=is_on]")
+    await page.fill("#f-threshold", "100")
+    await page.fill("#f-auto_amount", "300")
+    await page.click("#card-automatic button[type=submit]")
+    await tab.toasts.get_by_text("Автопополнение включено").wait_for()
+    await page.click("#saved-card a")
+    await tab.dialog.get_by_text("будет удалена").wait_for()
+    await tab.submit()
+    await page.get_by_text("Сначала сохраните карту").wait_for()
 
 
-async def test_the_policy_lets_a_plain_form_be_redirected_there_and_nowhere_else(page: Page, stub: StripeStub) -> None:
+async def test_the_policy_lets_a_plain_form_be_redirected_there_and_nowhere_else(tab: Panel, stub: StripeStub) -> None:
     """A form that is sent without our scripts is answered by 303, and `form-action` holds for redirects too."""
+    page = tab.page
     await page.fill("#f-card_amount", "500")
     await page.evaluate("document.querySelector('#card-pay [name=csrf_token]').value = "
                         "document.querySelector('meta[name=csrf-token]').content; "
                         "HTMLFormElement.prototype.submit.call(document.querySelector('#card-pay'))")
     await _pay_and_come_back(page, stub)
-    await page.goto(page.url.split("/finance")[0] + "/finance")
+    await tab.goto("/finance")
     async with page.expect_console_message(lambda message: "form-action" in message.text):
         await page.evaluate("url => { const form = document.querySelector('#card-pay'); form.action = url; "
                             "HTMLFormElement.prototype.submit.call(form); }",

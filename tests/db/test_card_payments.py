@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import signal
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -23,7 +25,7 @@ from billing.payments.card.rules import State
 from billing.payments.gateway import News
 from tests.db import card_world as world
 from tests.db.factories import STAFF
-from tests.stripe_stub import StripeStub
+from tests.stripe_stub import KEY, WEBHOOK_SECRET, StripeStub
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database"),
               pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")]  # in the stripe package
@@ -35,7 +37,7 @@ def stub() -> Iterator[StripeStub]:
         yield found
 
 
-@pytest.mark.req("FIN-28")
+@pytest.mark.req("FIN-28", "FIN-D9", "FIN-D15")
 async def test_only_the_payment_that_succeeded_closes_a_promised_one(stub: StripeStub) -> None:
     """T36."""
     actor = await world.a_company()
@@ -55,6 +57,7 @@ async def test_only_the_payment_that_succeeded_closes_a_promised_one(stub: Strip
     assert await world.balance(actor) == 1500
 
 
+@pytest.mark.req("FIN-D15")
 @pytest.mark.parametrize(("amount", "field"), [("99.99", "card_amount"), ("100000.01", "card_amount"),
                                                ("100.001", "card_amount"), ("-100", "card_amount")])
 async def test_amounts_out_of_bounds_begin_nothing(stub: StripeStub, amount: str, field: str) -> None:
@@ -66,6 +69,7 @@ async def test_amounts_out_of_bounds_begin_nothing(stub: StripeStub, amount: str
     assert stub.requests == []
 
 
+@pytest.mark.req("FIN-D15")
 async def test_both_bounds_are_allowed_but_not_in_trial(stub: StripeStub) -> None:
     actor = await world.a_company()
     for amount in ("100", "100000"):
@@ -77,6 +81,7 @@ async def test_both_bounds_are_allowed_but_not_in_trial(stub: StripeStub) -> Non
         == [10_000, 10_000_000]
 
 
+@pytest.mark.req("FIN-D7", "FIN-D15")
 async def test_a_payment_lifts_the_block_and_a_refund_brings_it_back(stub: StripeStub) -> None:
     actor = await world.a_company()
     await world.spend(actor, "300")
@@ -93,6 +98,7 @@ async def test_a_payment_lifts_the_block_and_a_refund_brings_it_back(stub: Strip
     assert any("300,00" in text and "частично" in text for text in letters)
 
 
+@pytest.mark.req("FIN-D7", "FIN-D15")
 async def test_every_order_and_repetition_of_the_events_comes_to_the_same(stub: StripeStub) -> None:
     """One payment of 500, refunds of 100 and 150, told by five kinds of events, some of them old by then."""
     for order in itertools.islice(itertools.permutations(range(6)), 0, 720, 31):
@@ -115,6 +121,7 @@ async def test_every_order_and_repetition_of_the_events_comes_to_the_same(stub: 
         assert len(receipts) == 1, order
 
 
+@pytest.mark.req("FIN-D7")
 async def test_duplicates_in_parallel_post_once(stub: StripeStub) -> None:
     actor = await world.a_company()
     payment = await world.begin(actor, "500")
@@ -128,6 +135,7 @@ async def test_duplicates_in_parallel_post_once(stub: StripeStub) -> None:
         assert [one for one in await accounts.check_books(tx) if one.domain_id == actor.domain_id] == []
 
 
+@pytest.mark.req("FIN-D7", "FIN-D15")
 async def test_a_full_refund_a_failed_refund_and_disputes(stub: StripeStub) -> None:
     actor = await world.a_company()
     payment = await world.paid(stub, actor, "500")
@@ -159,6 +167,7 @@ async def test_never_more_is_taken_back_than_came_in(stub: StripeStub) -> None:
     assert await world.balance(actor) == 0
 
 
+@pytest.mark.req("FIN-D15")
 async def test_news_that_contradict_the_payment_credit_nobody(stub: StripeStub) -> None:
     actor, other = await world.a_company(), await world.a_company()
     payment, theirs = await world.begin(actor, "500"), await world.begin(other, "700")
@@ -234,6 +243,7 @@ async def test_the_sweep_finds_a_session_whose_answer_was_lost(stub: StripeStub)
     assert list(stub.sessions) == [session_id]
 
 
+@pytest.mark.req("FIN-D15")
 async def test_expired_pages_are_cancelled_by_event_and_by_sweep(stub: StripeStub) -> None:
     actor = await world.a_company()
     told, silent, away = [await world.begin(actor, amount) for amount in ("500", "600", "700")]
@@ -251,6 +261,7 @@ async def test_expired_pages_are_cancelled_by_event_and_by_sweep(stub: StripeStu
     assert await world.letters(actor) == []
 
 
+@pytest.mark.req("FIN-D15")
 async def test_a_failure_is_told_once_and_does_not_stop_a_later_success(stub: StripeStub) -> None:
     """On Stripe's page a person may try another card after the first was declined."""
     actor = await world.a_company()
@@ -288,6 +299,42 @@ async def test_dying_between_stripes_answer_and_our_commit_costs_nothing(
     await world.hear(body)
     await world.hear(body)
     assert await world.postings(actor) == [("payment", Decimal(500))]
+
+
+_KILLED = """
+import asyncio, os, signal, sys
+from app.kernel.db import DB
+from billing.payments import gateway
+from billing.payments.card import notice, talk
+from billing.payments.gateway_stripe import StripeGateway
+
+async def die(*_anything, **_more):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+async def main(url, key, secret, session_id):
+    await DB.open(size=2)
+    notice.tell = die  # everything is written, nothing committed
+    known = StripeGateway(key, secret, url)
+    await talk.apply(await known.ask_session(session_id))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.mark.req("FIN-D7")
+async def test_a_process_killed_between_stripes_answer_and_the_commit(stub: StripeStub) -> None:
+    """SIGKILL, no clean-up of any kind."""
+    actor = await world.a_company()
+    payment = await world.begin(actor, "500")
+    session = stub.pay(payment.session_id)
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _KILLED, stub.url, KEY, WEBHOOK_SECRET, payment.session_id)
+    assert await child.wait() == -signal.SIGKILL
+    assert ((await world.known(actor, payment.id)).state, await world.postings(actor)) == (State.PENDING, [])
+    for _twice in range(2):
+        await world.hear(stub.event("checkout.session.completed", session))
+    assert await world.postings(actor) == [("payment", Decimal(500))]
+    assert len([text for text in await world.letters(actor) if "платёж получен" in text]) == 1
 
 
 async def test_a_domain_itself_settles_nothing() -> None:

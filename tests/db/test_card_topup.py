@@ -54,6 +54,7 @@ def charges(stub: StripeStub) -> int:
     return sum(path == "/v1/payment_intents" and method == "POST" for method, path, _form in stub.requests)
 
 
+@pytest.mark.req("FIN-D15")
 async def test_only_references_and_four_digits_are_kept(stub: StripeStub) -> None:
     actor = await world.a_company()
     payment = await world.begin(actor, "500", saves_card=True)
@@ -92,6 +93,7 @@ async def test_the_money_is_booked_though_the_card_cannot_be_fetched(stub: Strip
     assert (await facts(actor)).saved is not None
 
 
+@pytest.mark.req("FIN-D15")
 async def test_a_removed_card_is_forgotten_here_at_once_and_there_as_soon_as_it_can(stub: StripeStub) -> None:
     actor = await world.with_card(stub)
     stub.is_away = True
@@ -128,6 +130,7 @@ async def test_a_second_card_takes_the_place_of_the_first(stub: StripeStub) -> N
     assert stub.attached == {second.method_id}
 
 
+@pytest.mark.req("FIN-D15")
 async def test_one_charge_for_one_way_down(stub: StripeStub) -> None:
     actor = await world.with_card(stub)  # 500, below 100 → 300
     await world.spend(actor, "400")
@@ -145,6 +148,7 @@ async def test_one_charge_for_one_way_down(stub: StripeStub) -> None:
     assert any("300,00" in text for text in await world.letters(actor))
 
 
+@pytest.mark.req("FIN-D15")
 async def test_so_many_a_day_and_again_on_the_next(stub: StripeStub) -> None:
     actor = await world.with_card(stub)
     for _time in range(5):
@@ -157,6 +161,7 @@ async def test_so_many_a_day_and_again_on_the_next(stub: StripeStub) -> None:
     assert charges(stub) == 4
 
 
+@pytest.mark.req("FIN-D15")
 async def test_three_failures_in_a_row_switch_it_off_with_a_letter(stub: StripeStub) -> None:
     actor = await world.with_card(stub)
     stub.declines = "card_declined"
@@ -210,6 +215,7 @@ async def test_a_lost_answer_is_asked_for_again_under_the_same_key(stub: StripeS
                                            ("payment", Decimal(300))]
 
 
+@pytest.mark.req("FIN-D15")
 async def test_a_worker_killed_before_its_commit_charges_once(
         stub: StripeStub, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of the event, and between Stripe's answer and the posting."""

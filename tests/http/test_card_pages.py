@@ -46,6 +46,7 @@ async def actions(someone: Someone) -> list[tuple[str, dict]]:
     return [tuple(row) for row in rows]
 
 
+@pytest.mark.req("FIN-D15")
 async def test_without_keys_the_page_says_so_and_the_other_ways_stay(client: Browser) -> None:
     await signed_in(client)
     with gateway.using(None):
@@ -59,7 +60,7 @@ async def test_without_keys_the_page_says_so_and_the_other_ways_stay(client: Bro
         assert (await client.post("/stripe/webhook", content=b"{}")).status_code == 404
 
 
-@pytest.mark.req("FIN-50")
+@pytest.mark.req("FIN-D7")
 async def test_from_the_form_to_the_history(client: Browser, stub: StripeStub) -> None:
     admin = await signed_in(client)
     html = (await client.get("/finance")).text
@@ -126,6 +127,7 @@ async def test_when_stripe_is_away_the_payer_is_told(client: Browser, stub: Stri
     assert [one.state.value for one in await world.card_payments(admin.actor, "checkout")] == ["pending"]
 
 
+@pytest.mark.req("FIN-D15")
 async def test_the_saved_card_and_its_settings(client: Browser, stub: StripeStub) -> None:
     admin = await signed_in(client)
     html = (await client.get("/finance")).text

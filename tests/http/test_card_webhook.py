@@ -36,6 +36,7 @@ def test_our_signature_is_the_one_of_stripes_package() -> None:
     assert signed(b'{"a": 1}', at=1_700_000_000).startswith(made)
 
 
+@pytest.mark.req("FIN-D7")
 async def test_only_signed_calls_are_heard(client: Browser, stub: StripeStub) -> None:
     actor = await world.a_company()
     payment = await world.begin(actor, "500")
@@ -57,6 +58,7 @@ async def test_only_signed_calls_are_heard(client: Browser, stub: StripeStub) ->
     assert await world.balance(actor) == 500
 
 
+@pytest.mark.req("FIN-D7")
 async def test_repeated_calls_in_parallel_credit_once(client: Browser, stub: StripeStub) -> None:
     actor = await world.a_company()
     payment = await world.begin(actor, "500")

@@ -60,7 +60,8 @@ async def payments(tx: PlatformTx, query: ListQuery, since: object, until: objec
                    zone: str) -> tuple[list[PaymentRow], int, Decimal]:
     """One page, the number of all that match and their sum. Days are whole days of `zone`."""
     arguments = [query.like(), query.value("kind") or None, since, until, zone]
-    row = await tx.fetchrow(f"SELECT count(*) AS n, COALESCE(sum(p.amount) FILTER (WHERE p.posting_id IS NOT NULL), 0) AS total {_FROM}", *arguments)
+    row = await tx.fetchrow("SELECT count(*) AS n, COALESCE(sum(p.amount) FILTER (WHERE p.posting_id IS NOT NULL), 0) "
+                            f"AS total {_FROM}", *arguments)
     assert row is not None
     rows = await tx.fetch(
         "SELECT p.id, p.domain_id, d.name AS domain, d.company_name AS company, a.number AS account, p.external_id, "

@@ -27,11 +27,11 @@ async def charge_saved_cards(_ctx: dict[str, Any]) -> None:
         return
     async with platform_transaction(talk.ACTOR) as tx:
         waiting = await queries.to_charge(tx)
-    for payment in waiting:
-        try:
+    try:
+        for payment in waiting:
             await talk.charge(gateway, payment)
-        except GatewayAway as away:
-            log.warning("card_gateway_away", payment_id=payment.id, error=str(away))
+    except GatewayAway as away:  # the others wait too: each attempt may take its whole time limit
+        log.warning("card_gateway_away", error=str(away))
 
 
 async def ask_about_cards(_ctx: dict[str, Any]) -> None:

@@ -114,10 +114,11 @@ async def mark_asked(tx: PlatformTx, payment: CardPayment) -> None:
     await tx.execute("UPDATE card_payment SET asked_at = $2 WHERE payment_id = $1", payment.id, tx.now)
 
 
-async def unsaved(tx: PlatformTx, since: datetime, limit: int = 20) -> list[CardPayment]:
-    """Paid ones whose card is to be kept and is not yet."""
+async def unsaved(tx: PlatformTx, limit: int = 20) -> list[CardPayment]:
+    """Paid ones of the last day whose card is to be kept and is not yet, each once in ten minutes."""
     rows = await tx.fetch(PAYMENT + "WHERE c.wants_saving AND p.posting_id IS NOT NULL AND p.at > $1 "
-                          "ORDER BY p.id LIMIT $2", since, limit)
+                          "AND (c.asked_at IS NULL OR c.asked_at <= $2) ORDER BY p.id LIMIT $3",
+                          tx.now - timedelta(days=1), tx.now - timedelta(minutes=10), limit)
     return [CardPayment.of(row) for row in rows]
 
 

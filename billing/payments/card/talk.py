@@ -172,7 +172,9 @@ async def _fetch_card(gateway: Gateway, payment: CardPayment) -> None:
 
 async def fetch_cards(gateway: Gateway) -> None:
     async with platform_transaction(ACTOR) as tx:
-        waiting = await queries.unsaved(tx, tx.now - timedelta(days=1))
+        waiting = await queries.unsaved(tx)
+        for payment in waiting:
+            await queries.mark_asked(tx, payment)
     for payment in waiting:
         await _fetch_card(gateway, payment)
 
