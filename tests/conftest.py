@@ -42,7 +42,7 @@ class TestServers:
         import redis
 
         from app.runner import embedded
-        from app.settings import load_secrets
+        from app.settings import load_secrets, settings
         from migrations.runner import migrate
 
         secrets = load_secrets(STATE)
@@ -61,6 +61,7 @@ class TestServers:
         redis.Redis.from_url(os.environ["REDIS_URL"]).flushdb()  # an earlier run may have left its own there
         os.environ["DATABASE_URL"] = self.owner_url
         os.environ["DATABASE_APP_URL"] = embedded.app_url(self.owner_url, secrets["database_app_password"])
+        settings.cache_clear()  # a test without a database may have asked before the addresses were known
         asyncio.run(migrate(self.owner_url, app_password=secrets["database_app_password"],
                             node_password=secrets["database_node_password"]))
 

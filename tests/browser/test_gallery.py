@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.kernel.i18n import compile_catalogues
 from tests.browser.axe import CHROMIUM_ARGUMENTS, cut_off_tables, scrolls_sideways, serious_problems
+from tests.gallery import the_gallery
 
 PAGES = ("", "/users", "/users?department=sales&sort=-extension", "/users/empty", "/users/new",
          "/card?trouble=1", "/sign-in", "/nowhere")
@@ -21,19 +22,18 @@ PAGES = ("", "/users", "/users?department=sales&sort=-extension", "/users/empty"
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     compile_catalogues()
-    from app.web.gallery import app
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    yield f"http://127.0.0.1:{port}/gallery"
-    server.should_exit = True
-    thread.join(5)
+    with the_gallery() as app:
+        server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/gallery"
+        server.should_exit = True
+        thread.join(5)
 
 
 @pytest.fixture(scope="module")

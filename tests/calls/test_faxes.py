@@ -169,6 +169,10 @@ async def fails_four_times(company: Company, fax_id: int) -> None:
     assert told[-1][0] == "not_delivered"
 
 
+async def _inside_call(company: Company) -> list[dict]:
+    return await company.fetch("SELECT * FROM call WHERE domain_id = $1 AND direction = 'internal'")
+
+
 async def fails_inside(company: Company, fax_id: int) -> None:
     """A colleague whose phone is off: an internal call, free."""
     await until(company, fax_id, "ready", attempts=1)
@@ -176,6 +180,7 @@ async def fails_inside(company: Company, fax_id: int) -> None:
         await tx.execute("UPDATE fax SET state = 'cancelled' WHERE domain_id = $1 AND id = $2", tx.domain_id, fax_id)
     [reason] = [facts["reason"] for event, facts in await events(company, fax_id) if event == "attempt_failed"]
     assert reason == "unreachable"
-    [call] = await company.fetch("SELECT * FROM call WHERE domain_id = $1 AND direction = 'internal'")
+    await _until(lambda: _inside_call(company), "the record of the internal call")  # the agent may just be away
+    [call] = await _inside_call(company)
     assert (call["user_id"], call["peer_user_id"], call["a_number"], call["cost"]) == (
         company.people["ivanov"], company.people["petrov"], "101", 0)
