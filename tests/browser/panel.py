@@ -66,6 +66,11 @@ class Panel:
     def toasts(self) -> Locator:
         return self.page.locator("#toasts")
 
+    async def type_into(self, selector: str, text: str) -> None:
+        """As a person does in a dialog that has just opened: after it has put the cursor into its first field."""
+        await self.page.wait_for_function("() => document.activeElement.matches('#modal input, #modal textarea')")
+        await self.page.locator(selector).press_sequentially(text, delay=25)
+
     async def submit(self) -> None:
         """The main button of the open dialog."""
         await self.dialog.locator("button[type=submit]").click()

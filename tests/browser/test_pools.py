@@ -6,12 +6,14 @@ import pytest
 from playwright.async_api import expect
 
 from tests.browser.panel import Panel
+from tests.db.factories import a_node
 from tests.db.pool_factories import Pool, a_pool
 
 pytestmark = pytest.mark.anyio
 
 
 async def _large_pool() -> Pool:
+    await a_node()
     pool = await a_pool(route_number_length=4)
     first, second = await pool.group("Автосалоны"), await pool.group("Ярмарки")
     await pool.many_domains(90, first, first_route=1000)
@@ -90,7 +92,7 @@ async def test_the_history_loads_on_scroll_and_groups_of_a_form_can_be_searched(
     await expect(loaded).to_contain_text("Загружено 50 из")  # filters are gone
     await panel.goto("/group/administrators")
     await panel.at(".sw-head .btn-primary").click()
-    await panel.page.fill("[data-pick-search]", "группа 07")
+    await panel.type_into("[data-pick-search]", "группа 07")
     await expect(panel.at("[data-pick] label:visible")).to_have_count(1)
     await panel.page.check('input[name="is_supervisor"]')
     await expect(panel.at("[data-pick]")).to_be_hidden()

@@ -70,7 +70,7 @@ async def test_numbers_come_from_a_file_and_go_to_a_domain(panel: Panel, tmp_pat
     await panel.goto(f"/provider/numbers?q={numbers[0]}")
     await expect(panel.at("#list-total")).to_have_text("1")
     await panel.page.click("main a[href$='/give']")
-    await panel.dialog.locator("input[type=search]").fill(world.admin.domain)
+    await panel.type_into("#modal input[type=search]", world.admin.domain)
     choice = panel.dialog.locator("input[type=radio]")
     await expect(choice).to_have_count(1)
     await choice.check()
