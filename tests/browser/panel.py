@@ -68,7 +68,7 @@ class Panel:
 
     async def type_into(self, selector: str, text: str) -> None:
         """As a person does in a dialog that has just opened: after it has put the cursor into its first field."""
-        await self.page.wait_for_function("() => document.activeElement.matches('#modal input, #modal textarea')")
+        await self.page.locator("#modal input:focus, #modal textarea:focus").first.wait_for()
         await self.page.locator(selector).press_sequentially(text, delay=25)
 
     async def submit(self) -> None:
