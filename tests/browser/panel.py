@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from time import monotonic
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request
 
@@ -70,6 +72,14 @@ class Panel:
         """As a person does in a dialog that has just opened: after it has put the cursor into its first field."""
         await self.page.locator("#modal input:focus, #modal textarea:focus").first.wait_for()
         await self.page.locator(selector).press_sequentially(text, delay=25)
+
+    async def until(self, script: str, *, seconds: float = 8) -> None:
+        """Wait until the expression is true. Playwright's own wait evaluates inside of the page, which its content
+        policy forbids."""
+        end = monotonic() + seconds
+        while not await self.page.evaluate(script):
+            assert monotonic() < end, f"never true: {script}"
+            await asyncio.sleep(0.05)
 
     async def submit(self) -> None:
         """The main button of the open dialog."""

@@ -69,7 +69,7 @@ async def test_the_journal_of_calls_is_filtered_heard_and_reset(panel: Panel) ->
     await expect(rows).to_have_count(61)
     await panel.at("[data-play]").first.click()
     await expect(panel.at(".sw-audio audio")).to_have_count(1)
-    await panel.page.wait_for_function("document.querySelector('.sw-audio audio').duration > 0.9")
+    await panel.until("document.querySelector('.sw-audio audio').duration > 0.9")
     await picture(panel, "calls-player")
     await panel.page.select_option("#f-period", "7")
     assert await panel.page.input_value("#f-from") < await panel.page.input_value("#f-to")

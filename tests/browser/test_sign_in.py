@@ -82,6 +82,7 @@ async def test_keyboard_alone_signs_in_and_creates_a_user(panel: Panel) -> None:
     world = await a_world(people=1)
     keys = panel.page.keyboard
     await panel.goto("/sign-in")
+    await expect(panel.at("#f-login")).to_be_focused()
     for text in (world.admin.login, PASSWORD):
         await keys.type(text)
         await keys.press("Tab")
