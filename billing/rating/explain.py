@@ -41,7 +41,11 @@ def _rounding(charge: Mapping[str, Any], currency: Currency) -> Facts:
     facts: Facts = []
     if exact != posted:
         facts = [(_("Exact sum"), _amount(round(exact), currency)), (_("Rounding"), _("half-up, once"))]
-    return [*facts, (_("Charged"), _amount(posted, currency))]
+    facts.append((_("Charged"), _amount(posted, currency)))
+    if used := int(charge.get("mgp", 0)):  # the guaranteed payment comes before the balance [FIN-60]
+        facts += [(_("Paid from the MGP"), _amount(used, currency)),
+                  (_("Paid from the balance"), _amount(posted - used, currency))]
+    return facts
 
 
 def _increment(line: list[Any], currency: Currency) -> tuple[str, str]:

@@ -98,6 +98,15 @@ class PrefixTable:
         found = group.course(at, cap, self.zone) if group else None
         return CallPrice(*found, package_seconds, minor_digits) if found else None
 
+    def prices(self, number: str, at: datetime, within: int, *, minor_digits: int = 2) -> list[CallPrice]:
+        """Prices that a call set up at `at` can come to have, if it is answered in so many seconds: that of now and
+        those of the bands that begin meanwhile; empty = no rate."""
+        group = self.find(number)
+        found = group.course(at, within, self.zone) if group else None
+        moments = [at] if found is None else [at, *(at + timedelta(seconds=second) for second, _row in found[1])]
+        priced = [self.price(number, moment, minor_digits=minor_digits) for moment in moments]
+        return [one for one in priced if one]
+
     def rate(
         self, number: str, answered_at: datetime, answered_seconds: int, *, package_seconds: int = 0,
         minor_digits: int = 2,

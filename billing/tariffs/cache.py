@@ -16,6 +16,7 @@ from billing.tariffs.queries import RATE_COLUMNS, Rate
 
 KEPT_VERSIONS = 64
 _TYPICAL_SECONDS = 900
+_NO_PRICE = CallPrice(RateRow(prefix="", price=0))  # of a version without rates, by which nobody can call
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +36,27 @@ _kept: OrderedDict[int, Rates] = OrderedDict()
 
 
 async def rates(tx: DomainTx | PlatformTx, version_id: int) -> Rates:
-    """Raises LookupError: not a published version with rates."""
+    """Raises LookupError: not a published version."""
     found = _kept.get(version_id)
     if found is not None:
         _kept.move_to_end(version_id)
         return found
-    rows = await tx.fetch(
-        f"SELECT t.timezone, {', '.join('r.' + name for name in RATE_COLUMNS)} FROM tariff_rate r "
-        "JOIN tariff_version v ON v.id = r.version_id AND v.state = 'published' "
-        "JOIN tariff t ON t.id = v.tariff_id WHERE r.version_id = $1 ORDER BY r.prefix, r.id", version_id)
-    if not rows:
-        raise LookupError(f"tariff version {version_id} is not in force")
-    parsed = [rate_row(Rate(*list(row.values())[1:]), version_id) for row in rows]
-    found = _ready(version_id, parsed, rows[0]["timezone"])
+    zone = await tx.fetchval("SELECT t.timezone FROM tariff_version v JOIN tariff t ON t.id = v.tariff_id "
+                             "WHERE v.id = $1 AND v.state = 'published'", version_id)
+    if zone is None:
+        raise LookupError(f"tariff version {version_id} is not published")
+    found = await read_rates(tx, version_id, zone)
     _kept[version_id] = found
     while len(_kept) > KEPT_VERSIONS:
         _kept.popitem(last=False)
     return found
+
+
+async def read_rates(tx: DomainTx | PlatformTx, version_id: int, zone: str) -> Rates:
+    """Rates of any version, not kept."""
+    rows = await tx.fetch(f"SELECT {', '.join(RATE_COLUMNS)} FROM tariff_rate WHERE version_id = $1 "
+                          "ORDER BY prefix, id", version_id)
+    return _ready(version_id, [rate_row(Rate(*row.values()), version_id) for row in rows], zone)
 
 
 def rate_row(rate: Rate, version_id: int) -> RateRow:
@@ -78,7 +83,8 @@ def _millionths(amount: Decimal) -> int:
 
 
 def _ready(version_id: int, rows: list[RateRow], zone: str) -> Rates:
-    dearest = max((CallPrice(row) for row in rows), key=lambda price: price.amount(_TYPICAL_SECONDS))
+    dearest = max((CallPrice(row) for row in rows), key=lambda price: price.amount(_TYPICAL_SECONDS),
+                  default=_NO_PRICE)
     return Rates(version_id, PrefixTable(rows, zone), {row.prefix: row.destination for row in rows}, dearest)
 
 
@@ -108,8 +114,3 @@ async def versions(tx: DomainTx | PlatformTx, tariff_ids: Iterable[int]) -> Vers
     for row in rows:
         begun.setdefault(row["tariff_id"], []).append((row["valid_from"], row["id"]))
     return Versions(begun)
-
-
-async def version_at(tx: DomainTx | PlatformTx, tariff_id: int, moment: datetime) -> int | None:
-    """The version of the tariff in force at a moment."""
-    return (await versions(tx, [tariff_id])).at(tariff_id, moment)

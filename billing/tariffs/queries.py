@@ -9,22 +9,21 @@ from decimal import Decimal
 from app.kernel.db import PlatformTx
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _
+from app.kernel.sql import like_escaped
 
 
 @dataclass(frozen=True, slots=True)
 class TariffRow:
-    """`rates` counts the version in force; `domains` the accounts on this tariff."""
+    """`version_id`, `version`, `user_monthly` and `rates` are of the version in force; `domains` counts the accounts on
+    this tariff."""
 
     id: int
     name: str
     currency: str
     timezone: str
-    included_users: int
-    user_monthly: Decimal
-    user_connection: Decimal
-    fee_cycle: str
-    included_minutes: int
+    user_monthly: Decimal | None
     domains: int
+    version_id: int | None
     version: int | None
     valid_from: datetime | None
     rates: int
@@ -37,10 +36,12 @@ class VersionRow:
     number: int
     state: str
     valid_from: datetime | None
+    valid_until: datetime | None  # where the next published version begins
     created_at: datetime
     created_by: str
     rates: int
     in_force: bool
+    is_to_come: bool
     source_file_id: int | None
 
 
@@ -99,6 +100,7 @@ class Rate:
 
 
 RATE_COLUMNS = tuple(one.name for one in fields(Rate))
+STORED_COLUMNS = RATE_COLUMNS[:-1]  # without the id, which the table gives
 
 
 def clock_text(minute: int) -> str:
@@ -134,16 +136,14 @@ class Comparison:
     rows: tuple[Difference, ...]
 
 
-_IN_FORCE = ("(SELECT v.id FROM tariff_version v WHERE v.tariff_id = t.id AND v.state = 'published' "
-             "AND v.valid_from <= $1 ORDER BY v.valid_from DESC, v.id DESC LIMIT 1)")
-
-_TARIFFS = f"""
-SELECT t.id, t.name, t.currency, t.timezone, t.included_users, t.user_monthly, t.user_connection, t.fee_cycle,
-       t.included_minutes,
-       (SELECT count(*) FROM account a WHERE a.tariff_id = t.id) AS domains, f.number AS version, f.valid_from,
+_TARIFFS = """
+SELECT t.id, t.name, t.currency, t.timezone, (SELECT s.monthly FROM plan_service s WHERE s.version_id = f.id
+                                              AND s.service = 'additional_user') AS user_monthly,
+       (SELECT count(*) FROM account a WHERE a.tariff_id = t.id) AS domains, f.id AS version_id, f.number AS version,
+       f.valid_from,
        (SELECT count(*) FROM tariff_rate r WHERE r.version_id = f.id) AS rates,
        (SELECT count(*) FROM tariff_version v WHERE v.tariff_id = t.id AND v.state = 'draft') AS drafts
-FROM tariff t LEFT JOIN tariff_version f ON f.id = {_IN_FORCE}
+FROM tariff t LEFT JOIN tariff_version f ON f.id = tariff_version_at(t.id, $1)
 """
 
 
@@ -164,14 +164,17 @@ async def versions(tx: PlatformTx, tariff_id: int) -> list[VersionRow]:
     rows = await tx.fetch(
         "SELECT v.id, v.number, v.state, v.valid_from, v.created_at, v.created_by, v.source_file_id, "
         "(SELECT count(*) FROM tariff_rate r WHERE r.version_id = v.id) AS rates, "
-        f"v.id IS NOT DISTINCT FROM {_IN_FORCE.replace('v.', 'x.').replace('tariff_version v', 'tariff_version x')} "
-        "AS in_force FROM tariff_version v JOIN tariff t ON t.id = v.tariff_id WHERE t.id = $2 "
-        "ORDER BY v.number DESC", tx.now, tariff_id)
+        "v.id IS NOT DISTINCT FROM tariff_version_at(t.id, $1) AS in_force, "
+        "v.state = 'published' AND v.valid_from > $1 AS is_to_come, CASE WHEN v.state = 'published' THEN "
+        "(SELECT min(n.valid_from) FROM tariff_version n WHERE n.tariff_id = t.id AND n.state = 'published' "
+        "AND (n.valid_from, n.id) > (v.valid_from, v.id)) END AS valid_until "
+        "FROM tariff_version v JOIN tariff t ON t.id = v.tariff_id WHERE t.id = $2 ORDER BY v.number DESC",
+        tx.now, tariff_id)
     return [VersionRow(**row) for row in rows]
 
 
 async def version_in_force(tx: PlatformTx, tariff_id: int) -> int | None:
-    return await tx.fetchval(f"SELECT {_IN_FORCE} FROM tariff t WHERE t.id = $2", tx.now, tariff_id)
+    return await tx.fetchval("SELECT tariff_version_at($1, $2)", tariff_id, tx.now)
 
 
 _RATE = ", ".join(RATE_COLUMNS)
@@ -188,7 +191,7 @@ async def rates(tx: PlatformTx, version_id: int, *, search: str = "", order: str
     """
     digits = "".join(ch for ch in search if ch in "0123456789")
     prefix = (digits or "-") if search else None
-    like = search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    like = like_escaped(search)
     total = await tx.fetchval(f"SELECT count(*) FROM tariff_rate WHERE {_MATCHING}", version_id, prefix, like)
     rows = await tx.fetch(f"SELECT {_RATE} FROM tariff_rate WHERE {_MATCHING} ORDER BY {order}, id LIMIT $4 OFFSET $5",
                           version_id, prefix, like, limit, offset)

@@ -1,4 +1,4 @@
-"""Use cases of tariffs: create one, import rates as a draft version, compare, publish, discard.
+"""Use cases of tariffs: create one, import rates as a draft version, publish, discard.
 
 Rates enter as a whole file; a draft is compared with the version in force before it is published. A published
 version is never changed [FIN-62].
@@ -15,72 +15,85 @@ from zoneinfo import ZoneInfo
 from asyncpg import UniqueViolationError
 
 from app.audit import history
+from app.kernel import outbox
 from app.kernel.db import PlatformTx
-from app.kernel.errors import InvalidFields, NotFound, Refused
+from app.kernel.errors import InvalidFields, Refused
 from app.kernel.i18n import _
-from app.kernel.money import Money
-from billing.accounts.rules import Cycle
 from billing.rating.bands import DAY_MINUTES, TimeBand
 from billing.rating.rules import RateRow
+from billing.tariffs import drafts
+from billing.tariffs.plan import Plan
+from billing.tariffs.queries import STORED_COLUMNS
 from billing.tariffs.rules import Version, VersionState, may_publish
-
-RATE_COLUMNS = ("version_id", "prefix", "destination", "price", "unit_seconds", "connection_fee", "first_increment",
-                "next_increment", "minimum_charge", "free_seconds", "free_mode", "weekdays", "start_minute",
-                "end_minute", "first_on", "last_on", "weight", "steps", "package_applies")
 
 
 @dataclass(frozen=True, slots=True)
 class NewTariff:
-    """Header of a tariff; its rates come as versions."""
+    """Header of a tariff and the terms of its first draft."""
 
     name: str
     timezone: str = "Europe/Moscow"
-    included_users: int = 0
-    user_monthly: Money = field(default_factory=Money.zero)
-    user_connection: Money = field(default_factory=Money.zero)
-    cycle: Cycle = Cycle.DAILY
-    included_minutes: int = 0
+    plan: Plan = field(default_factory=Plan)
 
 
 async def create_tariff(tx: PlatformTx, new: NewTariff) -> int:
-    """Raises InvalidFields when the name is taken."""
+    """A tariff with its first draft, which has terms and no rates yet.
+
+    Raises:
+        InvalidFields: the name is taken.
+    """
     try:
         async with tx.savepoint():
             tariff_id = await tx.fetchval(
-                "INSERT INTO tariff (name, currency, timezone, included_users, user_monthly, user_connection, "
-                "fee_cycle, included_minutes) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-                new.name, new.user_monthly.currency.value, new.timezone, new.included_users,
-                new.user_monthly.amount, new.user_connection.amount, new.cycle.value, new.included_minutes)
+                "INSERT INTO tariff (name, currency, timezone) VALUES ($1, $2, $3) RETURNING id",
+                new.name, new.plan.currency.value, new.timezone)
     except UniqueViolationError as taken:
         text = _("There is a tariff with this name already")
         raise InvalidFields("taken", text, fields={"name": text}) from taken
-    await history.record(tx, "tariff_created", "tariff", object_id=tariff_id, object_name=new.name, changes={
-        "included_users": (None, new.included_users), "user_monthly": (None, new.user_monthly.amount),
-        "user_connection": (None, new.user_connection.amount), "fee_cycle": (None, new.cycle.value),
-        "included_minutes": (None, new.included_minutes)})
+    await history.record(tx, "tariff_created", "tariff", object_id=tariff_id, object_name=new.name,
+                         changes={"timezone": (None, new.timezone)})
+    version = await drafts.add_version(tx, tariff_id)
+    await drafts.write_plan(tx, version.id, new.plan)
     return tariff_id
 
 
 async def import_draft(tx: PlatformTx, tariff_id: int, rows: Sequence[RateRow],
                        source_file_id: int | None = None) -> int:
-    """A new draft version that holds exactly these rates; an earlier draft stays beside it.
+    """A draft that holds exactly these rates, and the terms of the version in force. The newest draft without rates
+    takes them in; other drafts stay beside it.
 
     Raises:
         NotFound: there is no such tariff.
     """
     name = await tx.fetchval("SELECT name FROM tariff WHERE id = $1 FOR UPDATE", tariff_id)
     if name is None:
-        raise _no_tariff()
-    version = await tx.fetchrow(
-        "INSERT INTO tariff_version (tariff_id, number, created_by, created_at, source_file_id) SELECT $1, "
-        "COALESCE(max(number), 0) + 1, $2, $3, $4 FROM tariff_version WHERE tariff_id = $1 RETURNING id, number",
-        tariff_id, tx.actor.login, tx.now, source_file_id)
-    assert version is not None
-    await tx.connection.copy_records_to_table(
-        "tariff_rate", columns=RATE_COLUMNS, records=(_record(version["id"], row) for row in rows))
+        raise drafts.no_tariff()
+    version = await drafts.without_rates(tx, tariff_id) or await drafts.copy_terms(tx, tariff_id)
+    await _fill(tx, version, rows, source_file_id)
     await history.record(tx, "rates_imported", "tariff", object_id=tariff_id, object_name=name,
-                         changes={"version": (None, version["number"]), "rates": (None, len(rows))})
-    return version["id"]
+                         changes={"version": (None, version.number), "rates": (None, len(rows))})
+    return version.id
+
+
+async def import_into(tx: PlatformTx, version_id: int, rows: Sequence[RateRow],
+                      source_file_id: int | None = None) -> None:
+    """A draft's rates are replaced; its terms stay.
+
+    Raises:
+        NotFound: there is no such version.
+        Refused: it is published.
+    """
+    draft = await drafts.locked_draft(tx, version_id)
+    await tx.execute("DELETE FROM tariff_rate WHERE version_id = $1", version_id)
+    await _fill(tx, draft, rows, source_file_id)
+    await history.record(tx, "rates_imported", "tariff", object_id=draft.tariff_id, object_name=draft.tariff,
+                         changes={"version": (None, draft.number), "rates": (None, len(rows))})
+
+
+async def _fill(tx: PlatformTx, draft: drafts.Draft, rows: Sequence[RateRow], source_file_id: int | None) -> None:
+    await tx.connection.copy_records_to_table(
+        "tariff_rate", columns=("version_id", *STORED_COLUMNS), records=(_record(draft.id, row) for row in rows))
+    await tx.execute("UPDATE tariff_version SET source_file_id = $2 WHERE id = $1", draft.id, source_file_id)
 
 
 def _record(version_id: int, row: RateRow) -> tuple[object, ...]:
@@ -108,47 +121,31 @@ async def publish(tx: PlatformTx, version_id: int, valid_from: date) -> datetime
         InvalidFields: the day is past.
         Refused: published already, or without rates.
     """
-    row = await _locked_version(tx, version_id)
-    version = Version(version_id, VersionState(row["state"]), valid_from)
-    if version.state is not VersionState.DRAFT:
-        raise Refused("already_published", _("This version is published already"))
-    if not may_publish(version, tx.now, row["timezone"]):
+    draft = await drafts.locked_draft(tx, version_id)
+    if not may_publish(Version(version_id, VersionState.DRAFT, valid_from), tx.now, draft.timezone):
         text = _("Rates can come into force today or later: calls already charged keep their price")
         raise InvalidFields("past", text, fields={"valid_from": text})
     if not await tx.fetchval("SELECT EXISTS (SELECT FROM tariff_rate WHERE version_id = $1)", version_id):
         raise Refused("no_rates", _("This version has no rates"))
-    begins = datetime.combine(valid_from, time(), ZoneInfo(row["timezone"]))
+    begins = datetime.combine(valid_from, time(), ZoneInfo(draft.timezone))
     await tx.execute("UPDATE tariff_version SET state = 'published', valid_from = $2 WHERE id = $1",
                      version_id, begins)
-    await history.record(tx, "tariff_published", "tariff", object_id=row["tariff_id"], object_name=row["name"],
-                         changes={"version": (None, row["number"]), "valid_from": (None, valid_from.isoformat())})
+    await history.record(tx, "tariff_published", "tariff", object_id=draft.tariff_id, object_name=draft.tariff,
+                         changes={"version": (None, draft.number), "valid_from": (None, valid_from.isoformat())})
+    await outbox.publish(tx, "tariff_published", {"tariff_id": draft.tariff_id}, due_at=max(begins, tx.now))
     return begins
 
 
 async def discard_draft(tx: PlatformTx, version_id: int) -> int:
-    """Delete a draft with its rates; returns its tariff.
+    """Delete a draft with its terms and rates; returns its tariff.
 
     Raises:
         Refused: a published version stays for good.
     """
-    row = await _locked_version(tx, version_id)
-    if row["state"] != VersionState.DRAFT.value:
-        raise Refused("already_published", _("A published version cannot be deleted"))
+    draft = await drafts.locked_draft(tx, version_id)
     await tx.execute("DELETE FROM tariff_rate WHERE version_id = $1", version_id)
+    await tx.execute("DELETE FROM plan_service WHERE version_id = $1", version_id)
     await tx.execute("DELETE FROM tariff_version WHERE id = $1", version_id)
-    await history.record(tx, "draft_discarded", "tariff", object_id=row["tariff_id"], object_name=row["name"],
-                         changes={"version": (row["number"], None)})
-    return row["tariff_id"]
-
-
-async def _locked_version(tx: PlatformTx, version_id: int):
-    row = await tx.fetchrow(
-        "SELECT v.tariff_id, v.number, v.state, t.name, t.timezone FROM tariff_version v "
-        "JOIN tariff t ON t.id = v.tariff_id WHERE v.id = $1 FOR UPDATE OF v", version_id)
-    if row is None:
-        raise NotFound("version", _("There is no such tariff version"))
-    return row
-
-
-def _no_tariff() -> NotFound:
-    return NotFound("tariff", _("There is no such tariff"))
+    await history.record(tx, "draft_discarded", "tariff", object_id=draft.tariff_id, object_name=draft.tariff,
+                         changes={"version": (draft.number, None)})
+    return draft.tariff_id

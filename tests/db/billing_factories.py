@@ -8,14 +8,18 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from app.kernel import clock
 from app.kernel.actors import Actor
 from app.kernel.db import domain_transaction, platform_transaction
 from app.kernel.money import Money
 from billing.accounts import service as accounts
+from billing.subscriptions import run
 from pbx_provisioning.authorise.question import Answer, Question
 from pbx_provisioning.authorise.service import authorise
 from pbx_provisioning.intake.records import CdrRecord
-from tests.db.factories import STAFF, a_domain, a_node
+from tests.db.factories import STAFF, a_domain, a_node, a_tariff, a_version
+
+__all__ = ["a_tariff", "a_version"]  # tariffs are made there, because every domain needs one
 
 _count = itertools.count(1)
 _DIGITS = itertools.count(74950000000 + int(time.time() * 10) % 9_000_000)
@@ -60,6 +64,24 @@ async def pay(actor: Actor, amount: str) -> bool:
         bound = await tx.enter_domain(actor.domain_id)
         return await accounts.record_payment(bound, external_id=f"test {channel()}", amount=Money.parse(amount),
                                              source="Bank", description="by invoice")
+
+
+async def balance(actor: Actor) -> Decimal:
+    async with domain_transaction(actor) as tx:
+        return await tx.fetchval("SELECT balance FROM account WHERE domain_id = $1", tx.domain_id)
+
+
+async def blocks(actor: Actor) -> list[str]:
+    """Kinds of the open ones."""
+    async with domain_transaction(actor) as tx:
+        return [row["kind"] for row in await tx.fetch(
+            "SELECT kind FROM domain_block WHERE domain_id = $1 AND ended_at IS NULL ORDER BY kind", tx.domain_id)]
+
+
+async def run_at(moment: datetime) -> int:
+    """The daily run as of that moment."""
+    with clock.at(moment):
+        return await run.run_until_today()
 
 
 class Company:

@@ -26,6 +26,13 @@ def best_row(rows, number, instant, zone):
     return min(plain, key=lambda row: (-row.weight, row.row_id)) if plain else None
 
 
+def last_in_force(rows, number, answered_at, zone, since, second, known):
+    """Where a moment of the talk has no row, the last one that was in force goes on: `known` at `since`, unless there
+    was another one in between."""
+    found = (best_row(rows, number, answered_at + timedelta(seconds=back), zone) for back in range(second, since, -1))
+    return next((row for row in found if row is not None), known)
+
+
 def inside(band, wall):
     day_start = wall.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     begins = day_start + timedelta(minutes=band.start_minute)
@@ -63,11 +70,9 @@ def exact_total(rows, number, answered_at: datetime, seconds, zone, package=0):
     total = Fraction(opening.connection_fee, 1_000_000)
     package_left = package if opening.package_applies else 0
     package_open, used, paid, length = True, 0, False, opening.first_increment
-    row = opening
-    for second in range(talk):  # free seconds pass, and rows change during them too
-        row = best_row(rows, number, answered_at + timedelta(seconds=second), zone) or row
+    row, since = opening, 0
     while talk < seconds:
-        row = best_row(rows, number, answered_at + timedelta(seconds=talk), zone) or row
+        row, since = last_in_force(rows, number, answered_at, zone, since, talk, row), talk
         if talk > 0 and length is None:
             length = row.next_increment
         if package_open and package_left >= length:

@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from app.kernel.money import Currency, Money
+from app.kernel.money import Money
 from billing.rating.rules import FreeMode, RateRow
 from billing.tariffs import csvfile
 from billing.tariffs.csvfile import parse_rates
-from billing.tariffs.rules import Tariff, Version, VersionState, may_publish, version_in_force
+from billing.tariffs.plan import ADDITIONAL_USER, Level, Plan, PlanService
+from billing.tariffs.rules import Version, VersionState, may_publish, version_in_force
 
 FULL = ("prefix;destination;price;unit_seconds;connection_fee;first_increment;next_increment;"
         "minimum_charge;free_seconds;free_mode\n")
@@ -108,21 +109,14 @@ def test_too_many_rows(monkeypatch):
 
 
 def test_users_beyond_the_included_ones_are_charged():
-    tariff = Tariff("Office", included_users=3, user_monthly=Money.parse("83.33"),
-                    user_connection=Money.parse("10"))
-    assert tariff.new_users_fee(2).quantity == 0
-    assert tariff.new_users_fee(3).quantity == 1
-    fee = tariff.new_users_fee(1, added=5)
+    users = PlanService(ADDITIONAL_USER, Level.USER, Money.parse("83.33"), Money.parse("10"), included=3)
+    plan = Plan(1, services={ADDITIONAL_USER: users})
+    assert plan.fee(ADDITIONAL_USER, 2, 1).quantity == 0
+    assert plan.fee(ADDITIONAL_USER, 3, 1).quantity == 1
+    fee = plan.fee(ADDITIONAL_USER, 1, 5)
     assert (fee.quantity, fee.first_charge(date(2020, 12, 1))) == (3, Money.parse("8.07"))
-
-
-@pytest.mark.parametrize("wrong", [
-    {"name": " "}, {"included_users": -1}, {"user_monthly": Money.parse("-1")},
-    {"currency": Currency.USD}, {"time_zone": "Mars/Base"},
-])
-def test_impossible_tariffs(wrong):
-    with pytest.raises((ValueError, KeyError)):
-        Tariff(**({"name": "Office"} | wrong))
+    nothing = plan.fee("crm", 0, 5)
+    assert (nothing.quantity, nothing.connection_charge(), nothing.monthly) == (0, Money.zero(), Money.zero())
 
 
 def test_version_in_force():

@@ -1,0 +1,1 @@
+"""What the calls of the past would have cost by another version of a tariff."""
