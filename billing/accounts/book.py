@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from app.web.exports import ExportColumn, write_xlsx
 
 Portion = Sequence[Sequence[object]]
-_turn = asyncio.Semaphore(2)
 
 
 async def workbook(columns: Sequence[ExportColumn], portions: AsyncIterator[Portion], *, name: str) -> bytes:
@@ -24,12 +23,8 @@ async def workbook(columns: Sequence[ExportColumn], portions: AsyncIterator[Port
 
 
 async def written(portions: AsyncIterator[Portion], write: Callable[[Iterator[Sequence[object]]], bytes]) -> bytes:
-    """The finished file. At most three portions are in memory, and other requests go on meanwhile; two at once."""
-    async with _turn:
-        return await _written(portions, write)
-
-
-async def _written(portions: AsyncIterator[Portion], write: Callable[[Iterator[Sequence[object]]], bytes]) -> bytes:
+    """The finished file, for whoever has a turn (`app.web.turns`). At most three portions are in memory, and other
+    requests go on meanwhile."""
     waiting: queue.Queue[Portion | None] = queue.Queue(2)
     stopped = False
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from app.kernel import outbox, parameters
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.money import Money
-from billing.accounts.posting import DOMAIN_ACCOUNT, Posting
+from billing.accounts.posting import Posting
 from billing.accounts.rules import Scheme, comes_near_limit, falls_below
 from billing.accounts.state import Account, lock_many
 
@@ -95,14 +95,13 @@ async def _write_entries(
         if number is None or key in seen:
             continue
         seen.add(key)
-        (own, amount), (counter, _opposite) = posting.lines()
-        assert own == DOMAIN_ACCOUNT
-        balance = balances.get(domain_id, accounts[domain_id].balance.amount) + amount.amount
+        amount = posting.ledger_amount.amount  # the lines are those of `posting.lines()`
+        balance = balances.get(domain_id, accounts[domain_id].balance.amount) + amount
         balances[domain_id] = balance
         numbers.append(number)
         domains.append(domain_id)
-        counters.append(counter)
-        amounts.append(amount.amount)
+        counters.append(posting.counter_account.value)
+        amounts.append(amount)
         after.append(balance)
     touched = list(balances.keys() | freed.keys())
     if touched:

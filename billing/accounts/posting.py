@@ -45,6 +45,10 @@ _COUNTER = {
 }
 
 
+def counter_account(operation: Operation) -> CounterAccount:
+    return _COUNTER.get(operation, CounterAccount.REVENUE)
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """Amount is from the domain's side: a debit is negative. `key` makes a repeat harmless.
@@ -69,7 +73,7 @@ class Posting:
 
     @property
     def counter_account(self) -> CounterAccount:
-        return _COUNTER.get(self.operation, CounterAccount.REVENUE)
+        return counter_account(self.operation)
 
     @property
     def ledger_amount(self) -> Money:

@@ -10,7 +10,7 @@ from typing import Any
 
 from babel import Locale
 
-from app.kernel.i18n import _, format_duration, format_number, language, lazy, zone
+from app.kernel.i18n import _, format_number, language, lazy, zone
 from app.kernel.money import Money
 from billing.accounts.lines import LedgerRow, Matches
 from billing.accounts.queries import PaymentRow
@@ -113,9 +113,10 @@ def month_name(first_day: date) -> str:
 
 
 def quantity(row: LedgerRow) -> str:
-    """Billed time of a call, number of instances of anything else."""
+    """Billed time of a call as `m:ss`, 90:05 for an hour and a half [FIN-D13]; of anything else the instances."""
     if row.kind == "call":
-        return str(format_duration(int(row.quantity)))
+        minutes, seconds = divmod(int(row.quantity), 60)
+        return f"{minutes}:{seconds:02}"
     return str(format_number(row.quantity.normalize() if row.quantity else Decimal(0)))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 
 from app.audit import history
@@ -16,13 +15,16 @@ from billing.accounts.blocks import FINANCIAL, end_block, is_blocked, start_bloc
 from billing.accounts.ledger import Posted
 from billing.accounts.posting import Operation, Posting
 from billing.accounts.rules import blocks_after_debit, missing_funds, unblocks_after_credit
-from billing.accounts.state import Account, lock
+from billing.accounts.state import Account, held, lock
 
-__all__ = ["Account", "Posted", "after_credit", "after_debit", "check_books", "correct", "end_block", "ensure_funds",
-           "fees_due", "lock", "on_real_credit", "post", "post_many", "record_payment", "settle_payment", "start_block"]
+__all__ = ["Account", "Posted", "after_credit", "after_debit", "charge_fees", "correct", "end_block",
+           "ensure_funds", "fees_due", "lock", "missing_for", "on_fees_charged", "on_real_credit", "post", "post_many",
+           "record_payment", "settle_payment", "start_block"]
 
 FeesDue = Callable[[DomainTx], Awaitable[Sequence[Posting]]]
 _fees_due: list[FeesDue] = []
+FeesCharged = Callable[[DomainTx | PlatformTx, Sequence[tuple[int, Posting]]], Awaitable[None]]
+_fees_charged: list[FeesCharged] = []
 Credited = Callable[[DomainTx, Money], Awaitable[None]]
 _credited: list[Credited] = []
 
@@ -33,6 +35,12 @@ def fees_due(reckon: FeesDue) -> FeesDue:
     """Register what a service still has to charge before a block may be lifted [FIN-D3]."""
     _fees_due.append(reckon)
     return reckon
+
+
+def on_fees_charged(learn: FeesCharged) -> FeesCharged:
+    """Register what has to know of fees that are posted now, in the same transaction."""
+    _fees_charged.append(learn)
+    return learn
 
 
 def on_real_credit(count: Credited) -> Credited:
@@ -56,6 +64,23 @@ async def post_many(tx: DomainTx | PlatformTx, postings: Sequence[tuple[int, Pos
     return await ledger.write(tx, postings)
 
 
+async def charge_fees(tx: DomainTx | PlatformTx, postings: Sequence[tuple[int, Posting]],
+                      accounts: Mapping[int, Account] | None = None) -> Posted:
+    """Post recurring fees; what hangs on them (the bucket of the guaranteed payment) follows."""
+    posted = await ledger.write(tx, postings, accounts)
+    fresh = [(domain_id, one) for domain_id, one in postings if (domain_id, one.key) in posted.ids]
+    for learn in _fees_charged if fresh else ():
+        await learn(tx, fresh)
+    return posted
+
+
+async def missing_for(tx: DomainTx, amount: Money) -> Money:
+    """What the account, which is locked by this, lacks for a paid action of `amount`; zero when it suffices. The
+    guaranteed payment counts for calls only [FIN-D4]."""
+    account = await lock(tx)
+    return missing_funds(amount, account.balance, account.terms, (await held(tx, account)).beyond_buckets())
+
+
 async def ensure_funds(tx: DomainTx, amount: Money) -> None:
     """The account stays locked, so that what was checked can be charged in the same transaction [SVC-D3].
 
@@ -64,10 +89,10 @@ async def ensure_funds(tx: DomainTx, amount: Money) -> None:
     """
     if not amount:
         return
-    account = await lock(tx)
+    await lock(tx)
     if await is_blocked(tx):
         raise Refused("blocked", _("The domain is blocked: paid actions are not possible"))
-    missing = missing_funds(amount, account.balance, account.terms, account.held)
+    missing = await missing_for(tx, amount)
     if missing:
         raise Refused("funds", _("Not enough money on the account: %(missing)s more is needed")
                       % {"missing": format_money(_up(missing))}, missing=str(_up(missing).amount))
@@ -146,8 +171,11 @@ async def _check_same_payment(tx: DomainTx, external_id: str, amount: Money) -> 
         raise Refused("payment_known", _("There is another payment with this number already"))
 
 
-async def correct(tx: DomainTx, *, key: str, amount: Money, reason: str) -> bool:
+async def correct(tx: DomainTx, *, key: str, amount: Money, reason: str, author: str = "") -> bool:
     """Mend the balance by an entry of its own: entries are never changed. Negative: a debit.
+
+    Args:
+        author: who asked for it, when another person says yes.
 
     Returns:
         False if a correction with this key is there already.
@@ -157,7 +185,8 @@ async def correct(tx: DomainTx, *, key: str, amount: Money, reason: str) -> bool
     if not await post(tx, Posting(f"correction:{key}", Operation.CORRECTION, reason[:200], 1, amount, tx.now)):
         return False
     await history.record(tx, "balance_corrected", "account", object_id=tx.domain_id, object_name=key,
-                         changes={"amount": (None, amount.amount), "reason": (None, reason)})
+                         changes={"amount": (None, amount.amount), "reason": (None, reason),
+                                  "author": (None, author or None)})
     if amount.amount < 0:
         await after_debit(tx)
     else:
@@ -185,38 +214,5 @@ async def after_credit(tx: DomainTx) -> bool:
     total = sum((-posting.ledger_amount for posting in due), Money.zero(account.currency))
     if not unblocks_after_credit(account.balance, total, account.terms):
         return False
-    await ledger.write(tx, [(tx.domain_id, posting) for posting in due])
+    await charge_fees(tx, [(tx.domain_id, posting) for posting in due])
     return await end_block(tx, FINANCIAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Something in the books that does not add up."""
-
-    domain_id: int
-    what: str  # balance | held | posting
-    expected: str
-    found: str
-
-
-_BOOKS = """
-SELECT a.domain_id, 'balance' AS what, COALESCE(e.total, 0)::text AS expected, a.balance::text AS found
-FROM account a LEFT JOIN (SELECT domain_id, sum(amount) AS total FROM entry WHERE account = 'domain'
-                          GROUP BY domain_id) e ON e.domain_id = a.domain_id
-WHERE a.balance <> COALESCE(e.total, 0)
-UNION ALL
-SELECT a.domain_id, 'held', COALESCE(h.total, 0)::text, a.held::text
-FROM account a LEFT JOIN (SELECT domain_id, sum(amount) AS total FROM hold WHERE released_at IS NULL
-                          GROUP BY domain_id) h ON h.domain_id = a.domain_id
-WHERE a.held <> COALESCE(h.total, 0)
-UNION ALL
-SELECT p.domain_id, 'posting', '0', p.id || ': ' || COALESCE(sum(e.amount)::text, 'no lines')
-FROM posting p LEFT JOIN entry e ON e.posting_id = p.id
-GROUP BY p.domain_id, p.id HAVING count(e.*) < 2 OR sum(e.amount) <> 0
-ORDER BY 1, 2, 4
-"""
-
-
-async def check_books(tx: PlatformTx) -> list[Difference]:
-    """One statement, one snapshot: balance = Σ lines, held = Σ open holds, every posting sums to zero."""
-    return [Difference(**row) for row in await tx.fetch(_BOOKS)]

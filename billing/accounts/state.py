@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from asyncpg import Record
 
@@ -12,12 +13,14 @@ from app.kernel.errors import NotFound
 from app.kernel.i18n import _
 from app.kernel.money import Currency, Money
 from billing.accounts.rules import Scheme, Terms, available
+from billing.packages.bucket import Bucket, Held, covering
 from billing.packages.rules import Package
 
 ACCOUNT_COLUMNS = (
     "a.domain_id, a.number, a.currency, a.balance, a.held, a.scheme, a.credit_limit, a.tariff_id, a.notify_below, "
     "a.auto_topup_below, "
     "a.package_seconds_left, a.package_from, a.package_until, "
+    "a.mgp_left, a.mgp_from, a.mgp_until, a.mgp_before, a.mgp_before_from, a.mgp_before_until, "
     "(SELECT (p.value #>> '{}')::numeric FROM provider_parameter p WHERE p.key = 'credit.default_limit') "
     "AS default_limit")
 
@@ -35,6 +38,7 @@ class Account:
     notify_below: Money | None = None  # somebody wants to be told when the balance falls below [SET-05]
     auto_topup_below: Money | None = None  # the saved card is charged when the balance falls below [FIN-D15]
     package: Package = field(default_factory=Package)
+    buckets: tuple[Bucket, ...] = ()  # of the guaranteed payment, those with something left [FIN-D4]
 
     @classmethod
     def of(cls, row: Record) -> Account:
@@ -47,21 +51,38 @@ class Account:
                    terms, row["tariff_id"],
                    None if row["notify_below"] is None else Money(row["notify_below"], currency),
                    None if row["auto_topup_below"] is None else Money(row["auto_topup_below"], currency),
-                   package=Package(row["package_seconds_left"], row["package_from"], row["package_until"]))
+                   package=Package(row["package_seconds_left"], row["package_from"], row["package_until"]),
+                   buckets=_buckets(row, currency) if row["mgp_left"] or row["mgp_before"] else ())
 
     @property
     def currency(self) -> Currency:
         return self.balance.currency
 
-    @property
-    def free_millionths(self) -> int | None:
-        """Balance − floor − held, None without a floor: what holds reckon with."""
-        room = available(self.balance, self.terms, self.held)
+    def mgp_left(self, moment: datetime) -> Money:
+        """Of the guaranteed payment for the calls that begin then."""
+        found = covering(self.buckets, moment)
+        return found.left if found else Money.zero(self.currency)
+
+    def free_millionths(self, held: Held, begun: datetime) -> int | None:
+        """Money for a call that began then: balance − floor − held, and its bucket; None without a floor."""
+        room = available(self.balance, self.terms, held.beyond_buckets(covering(self.buckets, begun)))
         return None if room is None else room.millionths()
 
 
+def _buckets(row: Record, currency: Currency) -> tuple[Bucket, ...]:
+    columns = (("mgp_before", "mgp_before_from", "mgp_before_until"), ("mgp_left", "mgp_from", "mgp_until"))
+    return tuple(Bucket(Money(row[left], currency), row[since], row[until])
+                 for left, since, until in columns if row[left])
+
+
+async def currency_of(tx: DomainTx) -> Currency:
+    """Never changes, so that nothing is locked for it."""
+    return Currency(await tx.fetchval("SELECT currency FROM account WHERE domain_id = $1", tx.domain_id))
+
+
 async def lock(tx: DomainTx) -> Account:
-    """The domain's account, locked until the end of the transaction. Comes before every lock of a hold.
+    """The domain's account, locked until the end of the transaction. Comes before every lock of a hold, and after that
+    of the domain's row where both are needed.
 
     Raises:
         NotFound: there is no such domain.
@@ -82,3 +103,21 @@ async def lock_many(tx: DomainTx | PlatformTx, domain_ids: Iterable[int]) -> dic
         f"SELECT {ACCOUNT_COLUMNS} FROM account a WHERE a.domain_id = ANY($1::bigint[]) ORDER BY a.domain_id "
         "FOR NO KEY UPDATE", wanted)
     return {row["domain_id"]: Account.of(row) for row in rows}
+
+
+async def held_by(tx: DomainTx | PlatformTx, accounts: Mapping[int, Account]) -> dict[int, Held]:
+    """What the locked accounts' calls hold, told apart by bucket where there is one."""
+    asked = [domain_id for domain_id, account in accounts.items() if account.buckets and account.held]
+    rows = await tx.fetch("SELECT domain_id, created_at, amount FROM hold WHERE domain_id = ANY($1::bigint[]) "
+                          "AND released_at IS NULL AND amount > 0", asked) if asked else ()
+    holds: dict[int, list[tuple[datetime, Money]]] = {}
+    for row in rows:
+        holds.setdefault(row["domain_id"], []).append(
+            (row["created_at"], Money(row["amount"], accounts[row["domain_id"]].currency)))
+    return {domain_id: Held.of(account.held, account.buckets, holds.get(domain_id, ()))
+            for domain_id, account in accounts.items()}
+
+
+async def held(tx: DomainTx, account: Account) -> Held:
+    """Of the bound domain; its account is locked."""
+    return (await held_by(tx, {tx.domain_id: account}))[tx.domain_id]

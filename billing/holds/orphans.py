@@ -13,7 +13,9 @@ from billing.accounts import ledger
 from billing.accounts.posting import Operation, Posting
 from billing.accounts.service import after_debit
 from billing.accounts.state import Account, lock
+from billing.packages import mgp
 from billing.packages.queries import reserved
+from billing.packages.spending import Spending, explain
 from billing.rating.rules import Charge, billed_seconds
 from billing.tariffs.cache import rates
 
@@ -27,6 +29,8 @@ async def close_orphan(tx: DomainTx, hold_id: int) -> bool:
     Returns:
         False if the hold is released already (or is not the domain's).
     """
+    await tx.execute("SELECT FROM domain d WHERE id = $1 AND EXISTS (SELECT FROM hold h WHERE h.domain_id = d.id "
+                     "AND h.id = $2 AND h.trial) FOR NO KEY UPDATE", tx.domain_id, hold_id)  # before the account
     account = await lock(tx)
     hold = await tx.fetchrow(
         "SELECT id, node_id, uniqueid, user_id, b_number, version_id, trial, amount, seconds, package_seconds, "
@@ -65,13 +69,16 @@ async def _charge(tx: DomainTx, account: Account, hold: Record) -> None:
                               package_seconds=await _package(tx, account, hold))
     assert charge is not None, "authorised by a version that has its rate"
     cost = charge.money(account.currency)
-    posting_id = await _post(tx, account, hold, charge, cost, known.destination(charge.prefix))
+    part = Spending(account.buckets).use(cost, hold["created_at"])
+    paid = cost - part.amount if part else cost
+    posting_id = await _post(tx, account, hold, charge, paid, known.destination(charge.prefix))
     await _insert_call(tx, hold, ended, seconds, rating="rated", cost=cost,
-                       charge=charge.explain() | {"orphan": True}, posting_id=posting_id)
+                       charge=charge.explain() | explain(part) | {"orphan": True}, posting_id=posting_id)
+    await mgp.use(tx, [(tx.domain_id, part)] if part else [])
     if charge.package_seconds and account.package.covers(hold["created_at"]):
         await tx.execute("UPDATE account SET package_seconds_left = package_seconds_left - $2 WHERE domain_id = $1",
                          tx.domain_id, charge.package_seconds)
-    if cost:
+    if paid:
         await after_debit(tx)
 
 
@@ -82,12 +89,12 @@ async def _package(tx: DomainTx, account: Account, hold: Record) -> int:
     return max(account.package.seconds - sum(one.seconds for one in await reserved(tx, [tx.domain_id])), 0)
 
 
-async def _post(tx: DomainTx, account: Account, hold: Record, charge: Charge, cost: Money,
+async def _post(tx: DomainTx, account: Account, hold: Record, charge: Charge, paid: Money,
                 destination: str) -> int | None:
-    if not cost:
+    if not paid:
         return None  # a charge of 0.00 is journalled without a posting [FIN-61]
     key = f"call:{hold['node_id']}:{hold['uniqueid']}:{ORPHAN_SEQUENCE}"
-    posting = Posting(key, Operation.CALL, destination, charge.answered_seconds, -cost, hold["answered_at"],
+    posting = Posting(key, Operation.CALL, destination, charge.answered_seconds, -paid, hold["answered_at"],
                       f"call:{hold['uniqueid']}")
     written = await ledger.write(tx, [(tx.domain_id, posting)], {tx.domain_id: account})
     return written.ids.get((tx.domain_id, key))

@@ -18,7 +18,8 @@ from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _
 from billing.accounts.blocks import is_blocked
-from billing.accounts.state import lock
+from billing.accounts.state import held, lock
+from billing.guards import service as guards
 from billing.holds.orphans import close_orphan
 from billing.holds.rules import LONGEST_MARGIN_SECONDS, Hold, extension
 from billing.packages.queries import free_seconds
@@ -72,6 +73,7 @@ class NewHold:
     trunks: str
     offline_seconds: int
     package_seconds: int = 0
+    is_paid: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,10 @@ class OpenHold:
 _PLACE = """
 WITH placed AS (
     INSERT INTO hold (domain_id, node_id, uniqueid, user_id, b_number, version_id, prefix, trial, amount, seconds,
-                      allowed_seconds, caller_id, trunks, offline_seconds, created_at, seen_at, package_seconds)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $14, $15) RETURNING id, domain_id, amount
+                      allowed_seconds, caller_id, trunks, offline_seconds, created_at, seen_at, package_seconds,
+                      paid)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $14, $15, $16)
+    RETURNING id, domain_id, amount
 ), changed AS (
     UPDATE account SET held = held + placed.amount FROM placed
     WHERE account.domain_id = placed.domain_id AND placed.amount <> 0
@@ -116,7 +120,7 @@ async def place(tx: DomainTx, new: NewHold) -> int:
     return await tx.fetchval(
         _PLACE, tx.domain_id, new.node_id, new.uniqueid, new.user_id, new.b_number, new.version_id, new.prefix,
         new.is_trial, amount, new.hold.max_seconds, new.caller_id, new.trunks, new.offline_seconds, tx.now,
-        new.package_seconds)
+        new.package_seconds, new.is_paid)
 
 
 def _amount(millionths: int) -> Decimal:
@@ -164,17 +168,23 @@ async def extend(tx: DomainTx, hold_id: int, *, talked_seconds: int) -> Allowed:
         raise NotFound("hold", _("There is no such call"))
     if row["released_at"] is not None:
         return Allowed(row["seconds"], None)
-    price, free = await _price_and_money(tx, row, account.free_millionths, account.currency.minor_digits)
-    if await is_blocked(tx):  # a running call talks on what it holds, no longer [FIN-D1]
+    free = account.free_millionths(await held(tx, account), row["created_at"])
+    price, free = await _price_and_money(tx, row, free, account.currency.minor_digits)
+    guard = await guards.growing(tx, account.held.millionths(), is_trial=row["trial"])
+    if await is_blocked(tx) or guard.is_stopped:  # a running call talks on what it holds, no longer [FIN-D1]
         free = 0
     elif not row["trial"] and account.package.covers(row["created_at"]):
         price = offer(price, await free_seconds(tx, account.package), row["package_seconds"], row["parallel"])
     before = Hold(row["seconds"], trial_money(row["seconds"]) if row["trial"] else int(row["amount"].scaleb(6)), None)
-    longer = extension(price, before, max(talked_seconds, 0), free, row["parallel"])
+    longer = extension(price, before, max(talked_seconds, 0), guard.bound(free), row["parallel"])
     package = max(price.charge(longer.max_seconds).package_seconds, row["package_seconds"])
     if (longer.max_seconds, longer.amount, package) > (before.max_seconds, before.amount, row["package_seconds"]):
         await _grow(tx, hold_id, longer, Decimal(0) if row["trial"] else _amount(longer.amount - before.amount),
                     package)
+    else:
+        needed = price.amount(before.max_seconds + 1) - before.amount
+        await guards.cut(tx, guard, parallel=row["parallel"], needed=needed,
+                         left_seconds=before.max_seconds - talked_seconds)
     return Allowed(longer.max_seconds, longer.ask_at_seconds)
 
 

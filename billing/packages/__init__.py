@@ -1,1 +1,1 @@
-"""What a month includes: the tariff's package of minutes [FIN-15, FIN-60]."""
+"""What a month includes and calls use before the balance: package of minutes, guaranteed payment [FIN-15, FIN-60]."""

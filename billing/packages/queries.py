@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
 
+from asyncpg import Record
+
+from app.kernel import parameters
 from app.kernel.db import DomainTx, PlatformTx
+from app.kernel.money import Currency, Money
+from billing.packages.bucket import Bucket
 from billing.packages.rules import Package
+from billing.subscriptions.rules import local_day
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +49,35 @@ class Buckets:
     """What the domain has before money is taken; None: its tariff has none [FIN-15, ACC-22]."""
 
     package_seconds: int | None
+    mgp_left: Money | None = None
+    mgp_today: Money | None = None  # used by the calls of the current day
+
+
+# with aliases a (account), d (domain), v (tariff version, may be missing)
+MGP_COLUMNS = "a.scheme, a.currency, a.mgp_left, a.mgp_from, a.mgp_until, d.mode, v.mgp"
+
+
+def mgp_left(row: Record, now: datetime) -> Money | None:
+    """What is left of the guaranteed payment; None where there is none [FIN-13, ACC-22]. `row` has MGP_COLUMNS."""
+    if row["scheme"] != "prepaid" or row["mode"] != "commercial" or not (row["mgp"] or row["mgp_left"]):
+        return None
+    currency = Currency(row["currency"])
+    if row["mgp_until"] is None or not Bucket(Money.zero(currency), row["mgp_from"], row["mgp_until"]).covers(now):
+        return Money.zero(currency)
+    return Money(row["mgp_left"], currency)
 
 
 async def buckets(tx: DomainTx) -> Buckets:
+    today = local_day(tx.now, await parameters.get(tx, "billing.timezone"))
     row = await tx.fetchrow(
-        "SELECT t.included_minutes, a.package_seconds_left, a.package_from, a.package_until "
-        "FROM account a JOIN tariff t ON t.id = a.tariff_id WHERE a.domain_id = $1", tx.domain_id)
+        f"SELECT {MGP_COLUMNS}, v.included_minutes, a.package_seconds_left, a.package_from, a.package_until, "
+        "(SELECT u.spent FROM mgp_usage u WHERE u.domain_id = $1 AND u.day = $3) AS spent "
+        "FROM account a JOIN domain d ON d.id = a.domain_id "
+        "LEFT JOIN tariff_version v ON v.id = tariff_version_at(a.tariff_id, $2) WHERE a.domain_id = $1",
+        tx.domain_id, tx.now, today)
     if row is None:
         return Buckets(None)
     left = Package(row["package_seconds_left"], row["package_from"], row["package_until"]).left(tx.now)
-    return Buckets(left if row["included_minutes"] or left else None)
+    guaranteed = mgp_left(row, tx.now)
+    spent = None if guaranteed is None else Money(row["spent"] or Decimal(0), guaranteed.currency)
+    return Buckets(left if row["included_minutes"] or left else None, guaranteed, spent)

@@ -33,10 +33,13 @@ async def activate(tx: DomainTx) -> None:
 
 async def _fill(tx: DomainTx | PlatformTx, begins: Mapping[int, tuple[date, datetime]], zone: str) -> None:
     rows = await tx.fetch(
-        "SELECT a.domain_id, t.included_minutes FROM account a JOIN tariff t ON t.id = a.tariff_id "
-        "WHERE a.domain_id = ANY($1::bigint[]) AND (t.included_minutes > 0 OR a.package_until IS NOT NULL)",
-        list(begins))
-    new = [(row["domain_id"], month_seconds(row["included_minutes"], begins[row["domain_id"]][0]),
+        "SELECT a.domain_id, v.included_minutes "
+        "FROM unnest($1::bigint[], $2::timestamptz[]) AS new (domain_id, begins) "
+        "JOIN account a ON a.domain_id = new.domain_id "
+        "LEFT JOIN tariff_version v ON v.id = tariff_version_at(a.tariff_id, new.begins) "
+        "WHERE v.included_minutes > 0 OR a.package_until IS NOT NULL",
+        list(begins), [begin for _day, begin in begins.values()])
+    new = [(row["domain_id"], month_seconds(row["included_minutes"] or 0, begins[row["domain_id"]][0]),
             begins[row["domain_id"]][1], start_of_day(next_month(begins[row["domain_id"]][0]), zone)) for row in rows]
     if new:
         await tx.execute(_FILL, *(list(column) for column in zip(*new, strict=True)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from app.kernel import parameters
 from app.kernel.db import DomainTx, PlatformTx
@@ -50,12 +51,28 @@ async def fees_of(tx: DomainTx | PlatformTx, days: Days) -> dict[int, list[Recur
     return found
 
 
+async def since_charged(tx: DomainTx | PlatformTx, starts: Days) -> dict[int, datetime]:
+    """These moments, or the later one at which the domain became commercial: until then nothing was paid for at its
+    connection."""
+    rows = await tx.fetch("SELECT domain_id, charged_since FROM account WHERE domain_id = ANY($1::bigint[]) "
+                          "AND charged_since <= $2", list(starts), tx.now) if starts else ()
+    later = {row["domain_id"]: row["charged_since"] for row in rows}
+    return {domain_id: max(start, later.get(domain_id, start).astimezone(start.tzinfo))
+            for domain_id, start in starts.items()}
+
+
 @fees_due
 async def due_for_unblocking(tx: DomainTx) -> list[Posting]:
-    """Fees to be charged before the financial block is lifted, without those charged before [FIN-D3]."""
+    """Fees to be charged before a block is lifted, without those charged before [FIN-D3].
+
+    What was given up since the day began, during the block, is not charged any more.
+    """
     zone = await parameters.get(tx, "billing.timezone")
     day = rules.local_day(tx.now, zone)
-    fees = (await fees_of(tx, {tx.domain_id: rules.start_of_day(day, zone)}))[tx.domain_id]
+    start = await since_charged(tx, {tx.domain_id: rules.start_of_day(day, zone)})
+    begun = (await fees_of(tx, start))[tx.domain_id]
+    now = (await fees_of(tx, {tx.domain_id: tx.now.astimezone(ZoneInfo(zone))}))[tx.domain_id]
+    fees = rules.kept(begun, now)
     due = rules.unblocking_postings(fees, day, tx.now)
     known = {row["key"] for row in await tx.fetch(
         "SELECT key FROM posting WHERE domain_id = $1 AND key = ANY($2::text[])", tx.domain_id,

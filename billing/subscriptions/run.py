@@ -15,17 +15,26 @@ from decimal import Decimal
 from app.kernel import parameters
 from app.kernel.actors import Actor
 from app.kernel.db import PlatformTx, platform_transaction
-from billing.accounts import ledger
 from billing.accounts.blocks import FINANCIAL, start_block
 from billing.accounts.posting import Posting
 from billing.accounts.rules import FeeDecision, blocks_after_debit, decide_fee
-from billing.accounts.service import after_debit
-from billing.accounts.state import Account, lock_many
-from billing.subscriptions import registry, rules
+from billing.accounts.service import after_debit, charge_fees
+from billing.accounts.state import Account, held_by, lock_many
+from billing.packages.bucket import Held
+from billing.subscriptions import discounts, registry, rules
 
 BATCH = 500
 LOCK = 7_302_055  # advisory: one run at a time
 _ACTOR = Actor.system(name="billing")
+# Today's blocks, and those of the day that is settled: what was in force when it began, and what ended in it, because
+# the fees of that day are charged when the block is lifted.
+_BLOCKED = """
+SELECT DISTINCT b.domain_id FROM domain_block b
+JOIN unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS settled (domain_id, begins, ends)
+  ON settled.domain_id = b.domain_id
+WHERE b.ended_at IS NULL
+   OR (b.ended_at > settled.begins AND (b.started_at <= settled.begins OR b.ended_at < settled.ends))
+"""
 
 
 @dataclass(slots=True)
@@ -79,8 +88,14 @@ async def _settle_batch(tx: PlatformTx, waiting: set[int]) -> int | None:
     rows = await tx.fetch("SELECT domain_id, billed_through FROM account WHERE domain_id = ANY($1::bigint[]) "
                           "AND billed_through < $2", ids, today)
     batch = _Batch({row["domain_id"]: row["billed_through"] + timedelta(days=1) for row in rows})
+    firsts = {domain_id: day for domain_id, day in batch.days.items() if day.day == 1}
+    has_credits = bool(firsts) and await discounts.close_months(tx, firsts, accounts, zone)
+    if has_credits:  # the month is closed before the fees of the next are decided
+        accounts = await lock_many(tx, ids)
     await _reckon(tx, batch, accounts, zone)
     await _write(tx, batch, accounts)
+    if has_credits:
+        await discounts.lift_blocks(tx, firsts)
     waiting |= batch.waiting
     return len(batch.days) - len(batch.waiting)
 
@@ -88,20 +103,20 @@ async def _settle_batch(tx: PlatformTx, waiting: set[int]) -> int | None:
 async def _reckon(tx: PlatformTx, batch: _Batch, accounts: Mapping[int, Account], zone: str) -> None:
     starts = {domain_id: rules.start_of_day(day, zone) for domain_id, day in batch.days.items()}
     fees = await registry.fees_of(tx, starts)
-    blocked = {row["domain_id"] for row in await tx.fetch(
-        "SELECT DISTINCT domain_id FROM domain_block WHERE domain_id = ANY($1::bigint[]) AND ended_at IS NULL",
-        list(batch.days))}
+    held = await held_by(tx, accounts)
+    blocked = {row["domain_id"] for row in await tx.fetch(_BLOCKED, list(starts), list(starts.values()), [
+        rules.start_of_day(day + timedelta(days=1), zone) for day in batch.days.values()])}
     for domain_id, day in sorted(batch.days.items()):
         if domain_id in blocked:  # no fees for blocked days [FIN-D1]
             batch.count(domain_id).skipped += 1
             continue
         due = rules.day_postings(fees[domain_id], day, starts[domain_id])
-        _decide(batch, accounts[domain_id], due)
+        _decide(batch, accounts[domain_id], held[domain_id], due)
 
 
-def _decide(batch: _Batch, account: Account, due: Sequence[Posting]) -> None:
+def _decide(batch: _Batch, account: Account, held: Held, due: Sequence[Posting]) -> None:
     amount = rules.total(due, account.currency)
-    verdict = decide_fee(amount, account.balance, account.terms, account.held)
+    verdict = decide_fee(amount, account.balance, account.terms, held.beyond_buckets())
     if verdict is FeeDecision.WAIT:
         batch.waiting.add(account.domain_id)
         return
@@ -116,7 +131,7 @@ def _decide(batch: _Batch, account: Account, due: Sequence[Posting]) -> None:
 
 
 async def _write(tx: PlatformTx, batch: _Batch, accounts: Mapping[int, Account]) -> None:
-    posted = await ledger.write(tx, batch.postings, accounts)
+    posted = await charge_fees(tx, batch.postings, accounts)
     settled = {domain_id: day for domain_id, day in batch.days.items() if domain_id not in batch.waiting}
     await tx.execute("UPDATE account SET billed_through = done.day FROM unnest($1::bigint[], $2::date[]) "
                      "AS done (domain_id, day) WHERE account.domain_id = done.domain_id",

@@ -1,0 +1,1 @@
+"""How long the balance lasts: the days ahead, played with the rules of the daily run."""
