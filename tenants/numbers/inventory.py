@@ -15,8 +15,10 @@ from app.kernel import provisioning
 from app.kernel.db import PlatformTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
+from billing.services import service as services
 from tenants.domains.trial import check_number_in_trial
 from tenants.numbers.inventory_file import InventoryFile, InventoryRow, LineError
+from tenants.numbers.services import service_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +61,14 @@ async def add_numbers(tx: PlatformTx, rows: Sequence[InventoryRow]) -> int:
 
 
 async def give(tx: PlatformTx, number_id: int, domain_id: int) -> str:
-    """Assign a number of the stock to a domain; it gets no rule and is not the outgoing number [NUM-53].
+    """Assign a number of the stock to a domain; it gets no rule and is not the outgoing number [NUM-53]. One beyond
+    those that the plan includes is charged at once [NUM-50, NUM-51].
 
     Returns:
         The number.
 
     Raises:
-        Refused: another domain has it, or the domain is in trial and has its number [ACC-06].
+        Refused: another domain has it, the domain is in trial and has its number [ACC-06], or its money does not do.
         InvalidFields: there is no such domain.
     """
     row = await _locked(tx, number_id)
@@ -77,9 +80,10 @@ async def give(tx: PlatformTx, number_id: int, domain_id: int) -> str:
         text = _("Choose a domain")
         raise InvalidFields("domain", text, fields={"domain_id": text})
     check_number_in_trial(domain["mode"], row["category"], domain["numbers"])
+    bound = await tx.enter_domain(domain_id)
+    await services.add_instances(bound, await service_of(bound, row["category"]), 1, f"number:{row['e164']}")
     await tx.execute("UPDATE phone_number SET domain_id = $2, assigned_at = $3 WHERE id = $1",
                      number_id, domain_id, tx.now)
-    bound = await tx.enter_domain(domain_id)
     await provisioning.want_new_generation(bound, f"number_given {row['e164']}")
     await history.record(bound, "number_given", "phone_number", object_id=number_id, object_name=row["e164"])
     return row["e164"]
@@ -112,6 +116,7 @@ async def take_back(tx: PlatformTx, number_id: int) -> Dependants:
     if found.domain_id is None:
         raise Refused("in_stock", _("This number is in the stock already"))
     bound = await tx.enter_domain(found.domain_id)
+    await services.remove_instances(bound, await service_of(bound, row["category"]), 1, f"number:{found.e164}")
     await tx.execute("UPDATE domain_user SET outgoing_number_id = NULL WHERE domain_id = $1 "
                      "AND outgoing_number_id = $2", found.domain_id, number_id)
     await tx.execute("UPDATE domain SET default_number_id = NULL WHERE id = $1 AND default_number_id = $2",

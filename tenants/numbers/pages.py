@@ -15,6 +15,7 @@ from app.web.exports import ExportColumn, xlsx_answer
 from app.web.lists import Column, ListQuery, Page
 from app.web.menu import MenuItem
 from app.web.shell import page
+from billing.services import channels
 from tenants.live import applying, form_of, row_id
 from tenants.numbers import outgoing, queries, service
 from tenants.numbers.forms import NumberForm
@@ -29,7 +30,7 @@ COLUMNS = (
 )
 CATEGORIES = {"city": lazy("City number"), "toll_free": lazy("Toll-free number"), "mobile": lazy("Mobile number")}
 
-menu.register("domain", MenuItem("numbers", lazy("Numbers"), LIST, "phone", Permission.NUMBERS_EDIT, "", 100))
+menu.register("domain", MenuItem("numbers", lazy("Number management"), LIST, "phone", Permission.NUMBERS_EDIT, "", 100))
 
 
 async def _rows(tx: DomainTx, query: ListQuery, *, limit: int) -> tuple[list[queries.NumberRow], int]:
@@ -54,8 +55,9 @@ class NumberPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             rows, total = await _rows(tx, query, limit=query.limit)
             of_domain = await outgoing.domain_outgoing(tx)
+            lines = await channels.limits(tx)
         return await page(request, "numbers/list.html", found=Page(rows, total, query), of_domain=of_domain,
-                          categories=CATEGORIES)
+                          categories=CATEGORIES, incoming=lines[channels.INCOMING], outgoing=lines[channels.OUTGOING])
 
     @get("/export")
     async def export(self, request: Request) -> Response[bytes]:

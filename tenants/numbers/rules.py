@@ -33,6 +33,16 @@ class Place:
     areas: tuple[str, ...] = ()
 
 
+_MOSCOW = ("495", "499", "498")
+
+
+def place_of(country: str, area_code: str) -> Place:
+    """Moscow has three area codes; the domain's own one completes short numbers."""
+    if country == "RU" and area_code in _MOSCOW:
+        return Place(country, (area_code, *(code for code in _MOSCOW if code != area_code)))
+    return Place(country, (area_code,) if area_code else ())
+
+
 class Direction(Enum):
     """How far a call goes, from near to far."""
 

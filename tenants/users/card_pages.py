@@ -14,11 +14,13 @@ from app.kernel.errors import NotFound
 from app.kernel.i18n import _, lazy
 from app.web.parts import Affected
 from app.web.shell import done, page, saved
+from billing.services import service as services
 from tenants.forwarding.present import drawing
 from tenants.live import applying, form_of, row_id
 from tenants.numbers import outgoing
 from tenants.users import credentials, fees, queries, service
 from tenants.users.forms import AdministratorForm, OwnProfileForm, PasswordForm, ProfileForm, RestrictionForm
+from tenants.users.operators import CONTACT_CENTRE
 from tenants.users.present import RESTRICTIONS, restriction_options
 from tenants.users.queries import UserCard
 from tenants.users.rules import extension_warning
@@ -26,6 +28,7 @@ from tenants.users.tabs import CARD, OWN, tabs_of
 
 LIST = "/users"
 ME = "/me"
+RECORDING = "recording"  # the paid service; its section is a module of its own
 
 
 class UserCardPages(Controller):
@@ -41,11 +44,14 @@ class UserCardPages(Controller):
             numbers = await outgoing.outgoing_choices(tx)
             of_domain = await outgoing.domain_outgoing(tx)
             scheme = await drawing(tx, user.id, f"{LIST}/{user.id}")
+            has_contact_centre = await services.in_plan(tx, CONTACT_CENTRE)
+            has_recording = await services.in_plan(tx, RECORDING)
         online = await queries.online(request.user.actor.domain_id)
         return await page(request, "users/card.html", user=user, tabs=tabs_of(CARD, f"{LIST}/{user.id}"),
                           numbers=numbers, of_domain=of_domain,
                           restriction_options=restriction_options(user.domain_restriction),
-                          restrictions=RESTRICTIONS, is_online=user.id in online, drawing=scheme)
+                          restrictions=RESTRICTIONS, is_online=user.id in online, drawing=scheme,
+                          has_contact_centre=has_contact_centre, has_recording=has_recording)
 
     @post("/", status_code=200)
     async def save(self, request: Request, user_id: FromPath[int]) -> Response | Template:

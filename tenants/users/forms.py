@@ -78,6 +78,13 @@ class AdministratorForm(FormModel):
     is_admin: bool = False
 
 
+class OperatorForm(FormModel):
+    """`quoted`: the mark of the amounts that were shown."""
+
+    is_operator: bool = False
+    quoted: Annotated[str, Field(max_length=100)] = ""
+
+
 class PasswordForm(FormModel):
     """A new password; `current` is asked of its owner only."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qs, urlsplit
 
 from litestar import Controller, Request, Response, get, post
 from litestar.response import Template
@@ -17,10 +16,10 @@ from app.kernel.errors import AppError, InvalidFields
 from app.kernel.i18n import _, lazy, ngettext
 from app.web import menu
 from app.web.exports import ExportColumn, xlsx_answer
-from app.web.lists import Column, Filter, ListQuery, Page
+from app.web.lists import Column, Filter, ListQuery, Page, ticked
 from app.web.menu import MenuItem
-from app.web.parts import Cost
 from app.web.shell import is_htmx, page, shell_facts, with_toast
+from billing.services.present import cost_of
 from tenants.live import applying, form_of
 from tenants.users import fees, queries, service
 from tenants.users.card_pages import OwnPages, UserCardPages, affected_numbers
@@ -40,7 +39,8 @@ COLUMNS = (
 FILTERS = (Filter("role", lazy("Who"), ROLES),)
 
 menu.register("domain", MenuItem("", lazy("Users"), LIST, "users", Permission.USERS_EDIT, "users", 200),
-              MenuItem("", lazy("My page"), "/me", "user-circle", Permission.PERSONAL, "", 900))
+              MenuItem("", lazy("My page"), "/me", "user-circle", Permission.PERSONAL, "", 900,
+                       is_last_resort=True))  # others come there by their name [ACC-16, ACC-23]
 
 
 def _query_of(request: Request) -> ListQuery:
@@ -51,11 +51,6 @@ async def _rows(tx: DomainTx, query: ListQuery, *, limit: int | None) -> tuple[l
     like = queries.search_pattern(query.like(), query.search)
     return await queries.users(tx, like=like, role=query.value("role"), order=query.order_by("u.id"), limit=limit,
                                offset=query.offset if limit else 0)
-
-
-def cost_of(quote: Quote) -> Cost:
-    return Cost(quote.cost.monthly, quote.cost.connection, quote.cost.first_day,
-                balance_after=quote.balance - quote.cost.charged if quote.cost.charged else None)
 
 
 class UserPages(Controller):
@@ -76,7 +71,7 @@ class UserPages(Controller):
     @get("/presence")
     async def presence(self, request: Request) -> Template:
         """Fresh dots for the rows that are on the page."""
-        ids = _ids(request.query_params.getall("ids", []))
+        ids, _all = ticked(request.query_params)
         online = await queries.online(request.user.actor.domain_id)
         return await page(request, "users/presence.html", ids=ids, online=online)
 
@@ -181,17 +176,12 @@ class BulkPages(Controller):
 
 async def chosen(tx: DomainTx, request: Request) -> list[int]:
     """Ticked ids; with "select all", everybody who matches the list's search and filters."""
-    everything = request.query_params.get("all", "")
-    if not everything:
-        return _ids(request.query_params.getall("ids", []))
-    params = {key: values[0] for key, values in parse_qs(urlsplit(everything).query).items()}
-    query = ListQuery.parse(params, columns=COLUMNS, filters=FILTERS, default_sort="name")
+    ids, found = ticked(request.query_params)
+    if found is None:
+        return ids
+    query = ListQuery.parse(found, columns=COLUMNS, filters=FILTERS, default_sort="name")
     rows, _total = await _rows(tx, replace(query, offset=0), limit=None)
     return [row.id for row in rows]
-
-
-def _ids(texts: list[str]) -> list[int]:
-    return [int(one) for one in texts if one.isascii() and one.isdigit() and len(one) < 19]
 
 
 CONTROLLERS = [UserPages, BulkPages, UserCardPages, OwnPages]

@@ -60,6 +60,7 @@ class UserCard:
     sip_host: str
     sip_port: int
     created_at: datetime
+    recording_on: bool = False
 
     @property
     def sip_address(self) -> str:
@@ -125,7 +126,7 @@ async def card(tx: DomainTx, user_id: int) -> UserCard:
         "SELECT u.id, u.login, d.name AS domain, u.display_name, u.extension, u.position, u.email, u.is_admin, "
         "u.is_operator, u.notify_voicemail, u.outgoing_number_id, COALESCE(n.e164, '') AS outgoing_number, "
         "u.outgoing_restriction AS own_restriction, d.default_restriction AS domain_restriction, "
-        "p.sip_host, p.sip_port, u.created_at "
+        "p.sip_host, p.sip_port, u.created_at, u.recording_on "
         f"{_FROM} JOIN pbx_node p ON p.id = d.pbx_node_id LEFT JOIN phone_number n ON n.domain_id = u.domain_id "
         "AND n.id = u.outgoing_number_id WHERE u.domain_id = $1 AND u.id = $2", tx.domain_id, user_id)
     if row is None:

@@ -65,14 +65,13 @@ async def create_user(tx: DomainTx, new: NewUser, *, quoted: str | None = None) 
     secrets = await credentials.make(tx, new.password, login=new.login, domain=facts.name, extension=new.extension)
     await check_outgoing_number(tx, new.outgoing_number_id)
     facts = await domain_facts(tx, lock=True)
-    quote = await fees.quote_new_user(tx)
-    if quote.users >= facts.max_users:
+    users = await tx.fetchval("SELECT count(*) FROM domain_user WHERE domain_id = $1", tx.domain_id)
+    if users >= facts.max_users:
         raise Refused("user_limit", ngettext(
             "The domain may have %(limit)s user and has it already.",
             "The domain may have %(limit)s users and has them already.", facts.max_users)
             % {"limit": facts.max_users}, limit=facts.max_users)
-    if quoted is not None and quoted != quote.mark:
-        raise fees.CostChanged("cost_changed", _("The amounts have changed. Check them and save again."), quote=quote)
+    await fees.charge_new_user(tx, new.login, quoted)
     user = User(
         domain_id=tx.domain_id, login=new.login, display_name=new.display_name, extension=new.extension,
         position=new.position, email=new.email, is_admin=new.is_admin, outgoing_number_id=new.outgoing_number_id,
@@ -80,7 +79,6 @@ async def create_user(tx: DomainTx, new: NewUser, *, quoted: str | None = None) 
         password_hash=secrets.password_hash, sip_ha1=secrets.sip_ha1)
     await _keep(tx, user, facts)
     user_id = int(user.id)
-    await fees.charge_new_user(tx, quote, user_id)
     await _tell_created(tx, user)
     if new.send_credentials:
         await credentials.send(tx, facts.name, new, facts.locale)
@@ -180,7 +178,7 @@ async def delete_user(tx: DomainTx, user_id: int) -> str:
     if _is_oneself(tx, user_id):
         raise Refused("own_account", _("You cannot delete yourself."))
     await _refuse_for_last_administrator(tx, user)
-    await fees.note_leaving_user(tx, user_id)
+    await fees.note_leaving_user(tx, user_id, user.login, is_operator=user.is_operator)
     await user.remove()
     await history.record(tx, "user_deleted", "user", object_id=user_id, object_name=user.display_name, changes={
         "login": (user.login, None), "display_name": (user.display_name, None), "extension": (user.extension, None)})

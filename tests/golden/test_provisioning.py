@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from pbx_provisioning.plan.checks import BadPlan
 from pbx_provisioning.plan.model import Did, DomainPlan, Trunk, User
 from pbx_provisioning.render.check import check_dialplan
 from pbx_provisioning.render.objects import Objects, dialplan_file, digest, render
@@ -34,6 +35,16 @@ def test_blocked_domain_reaches_emergency_numbers_only(golden: Golden) -> None:
     text = dialplan_file(42, render(replace(OFFICE, is_blocked=True)))
     check_dialplan(42, text)
     golden("provisioning/blocked.conf", text)
+
+
+@pytest.mark.req("SVC-40")
+def test_channels_of_a_domain(golden: Golden) -> None:
+    text = dialplan_file(42, render(replace(OFFICE, channels_in=5, channels_out=1000)))
+    check_dialplan(42, text)
+    golden("provisioning/channels.conf", text)
+    for wrong in (0, -1):
+        with pytest.raises(BadPlan):
+            replace(OFFICE, channels_in=wrong)
 
 
 def test_empty_domain(golden: Golden) -> None:
@@ -73,3 +84,13 @@ def test_a_foreign_line_is_refused(line: str) -> None:
     text = dialplan_file(42, render(OFFICE))
     with pytest.raises(BadDialplan):
         check_dialplan(42, text + line + "\n")
+
+
+@pytest.mark.req("REC-D6")
+def test_whose_calls_are_recorded() -> None:
+    first, second = OFFICE.users
+    recorded = render(replace(OFFICE, users=(replace(first, is_recorded=True), second)))
+    assert recorded.keys() - render(OFFICE).keys() == {("conf", f"rec{first.id}")}
+    text = dialplan_file(42, recorded)
+    assert f"exten => rec{first.id},1,Return()" in text
+    check_dialplan(42, text)
