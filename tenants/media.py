@@ -24,7 +24,7 @@ from app.kernel.db import DomainTx, PlatformTx
 log = structlog.get_logger()
 
 EVENT = "node_media"
-KINDS = frozenset({"voicemail", "fax", "greeting"})
+KINDS = frozenset({"voicemail", "fax", "greeting", "recording"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from litestar.response import ServerSentEvent, Template
 from app.audit import history
 from app.auth import store
 from app.auth.permissions import Permission
-from app.kernel import clock
+from app.kernel import clock, files
 from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _, lazy
@@ -24,6 +24,7 @@ from app.web.menu import MenuItem
 from app.web.shell import page
 from billing.accounts import queries as accounts
 from tenants.calls import queries
+from tenants.calls.personal.audio_page import mp3_answer
 from tenants.calls.present import (
     DIRECTIONS,
     ICONS,
@@ -103,6 +104,17 @@ class CallPages(Controller):
     async def live(self, request: Request) -> ServerSentEvent:
         """Tells an open page that the list or the balance is older than the database."""
         return sse.stream(_changes(request.user.actor.domain_id))
+
+    @get("/{call_id:int}/audio")
+    async def audio(self, request: Request, call_id: int) -> Response[bytes]:
+        """What was recorded of the conversation [REC-32]."""
+        async with domain_transaction(request.user.actor) as tx:
+            found = await queries.recording_of(tx, row_id(call_id))
+            if found is None:
+                raise NotFound("recording", _("There is no such recording."))
+            file_id, started_at, number = found
+            stored = await files.load(tx, file_id)
+        return await mp3_answer(request, stored, started_at, number)
 
     @get("/{call_id:int}")
     async def card(self, request: Request, call_id: int) -> Template:

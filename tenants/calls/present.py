@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from app.kernel.i18n import format_phone, lazy
+from billing.guards.present import HITS
 from billing.rating.explain import charge_facts
 
 __all__ = ["DIRECTIONS", "ICONS", "PERIODS", "REFUSALS", "RESULTS", "charge_facts", "number_pattern",
@@ -22,8 +23,8 @@ REFUSALS = {
     "trunk": lazy("No line to the public network"), "error": lazy("The panel did not answer"),
     "ended": lazy("The money ended"), "offline": lazy("Authorised without the panel"),
     "unregistered": lazy("No phone is registered"), "no_rule": lazy("Nobody is set to answer this number"),
-    "pickup": lazy("Nothing to pick up"),
-}
+    "pickup": lazy("Nothing to pick up"), "no_channel": lazy("No free channel"),
+} | HITS
 ICONS = {"in": "phone-incoming", "out": "phone-outgoing", "internal": "phone", "emergency": "alert-triangle"}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from app.kernel.db import DomainTx
 from app.kernel.money import Currency, Money
+from billing.accounts.state import currency_of
 
 # A record gives way to a better one of the same call: answered before not, later before earlier. What was transferred,
 # forwarded or added to a conference is a call of its own, with its own price.
@@ -47,6 +48,7 @@ class CallRow:
     cost: Money
     rating: str
     refusal: str
+    has_recording: bool = False
 
     @property
     def is_answered(self) -> bool:
@@ -55,6 +57,8 @@ class CallRow:
 
 _SELECT = """
 SELECT c.id, c.started_at, c.direction, c.result, c.a_number, c.b_number, c.talk_seconds, c.cost, c.rating, c.refusal,
+       c.result = 'answered' AND EXISTS (SELECT FROM call_recording r WHERE r.domain_id = c.domain_id
+           AND r.node_id = c.node_id AND r.linkedid = c.linkedid) AS has_recording,
        coalesce(CASE WHEN c.direction <> 'in' THEN u.display_name END, '') AS a_name,
        coalesce(p.display_name, CASE WHEN c.direction = 'in' THEN u.display_name END, '') AS b_name
 FROM call c
@@ -98,7 +102,7 @@ async def journal(tx: DomainTx, wanted: JournalFilter, *, order: str = "c.starte
     where, args = _where(tx, wanted)
     total = await tx.fetchval(f"SELECT count(*) FROM call c WHERE {where}", *args)
     rows = await tx.fetch(f"{_SELECT} WHERE {where} ORDER BY {order} LIMIT {limit or 'ALL'} OFFSET {offset}", *args)
-    currency = await _currency(tx)
+    currency = await currency_of(tx)
     return [_row(row, currency) for row in rows], total
 
 
@@ -108,15 +112,21 @@ async def one(tx: DomainTx, call_id: int) -> tuple[CallRow, dict | None] | None:
     if row is None:
         return None
     charge = await tx.fetchval("SELECT charge FROM call WHERE domain_id = $1 AND id = $2", tx.domain_id, call_id)
-    return _row(row, await _currency(tx)), charge
-
-
-async def _currency(tx: DomainTx) -> Currency:
-    return Currency(await tx.fetchval("SELECT currency FROM account WHERE domain_id = $1", tx.domain_id))
+    return _row(row, await currency_of(tx)), charge
 
 
 def _row(row: Any, currency: Currency) -> CallRow:
     cost: Decimal = row["cost"]
     return CallRow(row["id"], row["started_at"], row["direction"], row["result"], row["a_number"], row["a_name"],
                    row["b_number"], row["b_name"], row["talk_seconds"], Money(cost, currency), row["rating"],
-                   row["refusal"])
+                   row["refusal"], row["has_recording"])
+
+
+async def recording_of(tx: DomainTx, call_id: int) -> tuple[int, datetime, str] | None:
+    """(file, moment, number) of what was recorded of a call, of several the longest; None: nothing, or no such call."""
+    row = await tx.fetchrow(
+        "SELECT r.file_id, c.started_at, CASE WHEN c.direction = 'in' THEN c.a_number ELSE c.b_number END AS number "
+        "FROM call c JOIN call_recording r ON r.domain_id = c.domain_id AND r.node_id = c.node_id "
+        "AND r.linkedid = c.linkedid WHERE c.domain_id = $1 AND c.id = $2 AND c.result = 'answered' "
+        "ORDER BY r.seconds DESC, r.id LIMIT 1", tx.domain_id, call_id)
+    return (row["file_id"], row["started_at"], row["number"]) if row else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import wave
+from typing import BinaryIO
 
 import lameenc
 
@@ -11,6 +12,7 @@ from app.kernel.files import StoredFile
 
 MP3 = "audio/mpeg"
 BIT_RATE = 32  # kbit/s, plenty for telephone speech
+PORTION = 480_000  # samples, a minute of a call
 
 
 class NotAudio(ValueError):
@@ -23,19 +25,31 @@ def as_mp3(stored: StoredFile) -> bytes:
     Raises:
         NotAudio
     """
-    if stored.media_type == MP3:
-        return stored.content
+    return stored.content if stored.media_type == MP3 else encoded(io.BytesIO(stored.content))[0]
+
+
+def encoded(source: BinaryIO) -> tuple[bytes, float]:
+    """A WAV file as MP3, and its seconds; hours of it are read in portions.
+
+    Raises:
+        NotAudio
+    """
     try:
-        with wave.open(io.BytesIO(stored.content)) as sound:
+        with wave.open(source) as sound:
             if sound.getsampwidth() != 2:
                 raise NotAudio("not 16-bit")
+            if not sound.getnframes():  # nobody has spoken
+                raise NotAudio("empty")
             encoder = lameenc.Encoder()
             encoder.silence()
             encoder.set_bit_rate(BIT_RATE)
             encoder.set_in_sample_rate(sound.getframerate())
             encoder.set_channels(sound.getnchannels())
             encoder.set_quality(7)
-            samples = sound.readframes(sound.getnframes())
+            parts = bytearray()
+            while samples := sound.readframes(PORTION):
+                parts += encoder.encode(samples)
+            seconds = sound.getnframes() / sound.getframerate()
     except (wave.Error, EOFError) as broken:
         raise NotAudio(str(broken)) from broken
-    return bytes(encoder.encode(samples) + encoder.flush())
+    return bytes(parts + encoder.flush()), seconds

@@ -1,0 +1,1 @@
+"""Call recording: the first paid service by users [REC, SVC-08]."""

@@ -1,0 +1,25 @@
+"""What the dialogs of recording send."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.web.forms import FormModel
+
+RowId = Annotated[int, Field(ge=1, lt=2**63)]
+
+
+class SwitchForm(FormModel):
+    """`everyone`: all users of the domain. `user_page`: the dialog was opened on the page of the one user. `quoted`:
+    the mark of the amounts that were shown."""
+
+    quoted: Annotated[str, Field(max_length=100)] = ""
+    ids: list[RowId]
+    everyone: bool
+    user_page: bool
+
+
+class TermForm(FormModel):
+    months: Annotated[int, Field(ge=1, le=1200)]
