@@ -1,32 +1,53 @@
-"""`/`: the start page [DASH, first form]; and the loader of the domain panel's frame."""
+"""`/`: the start page [DASH-01…12]; and the loader of the domain panel's frame."""
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from math import ceil
-from zoneinfo import ZoneInfo
 
-from litestar import Controller, Request, get
+from litestar import Controller, Request, Response, get, post
 from litestar.response import Template
 
 from app.auth.permissions import Permission
 from app.auth.principal import Principal
 from app.kernel import clock, i18n, parameters
 from app.kernel.db import DomainTx, domain_transaction
+from app.kernel.errors import Refused
 from app.kernel.i18n import _, lazy
+from app.kernel.money import Money
 from app.web import menu
 from app.web.menu import MenuItem
-from app.web.shell import BlockFact, ShellFacts, TrialFact, VisitorFact, page, register_shell
-from billing.accounts import queries as accounts
-from tenants.dashboard import queries
+from app.web.shell import (
+    BlockFact,
+    ShellFacts,
+    TrialFact,
+    VisitorFact,
+    page,
+    register_shell,
+    saved,
+    shell_facts,
+)
+from billing.accounts.present import month_name
+from billing.accounts.rules import Terms, near_limit
+from billing.forecast.service import outlook
+from billing.services import service as services
+from billing.tariff_requests import queries as requests
+from billing.tariff_requests.present import excess_words
+from billing.tariff_requests.service import ask as ask_for_tariff
+from billing.tariffs.plan import Level
+from billing.tariffs.terms import plan_of
+from tenants.dashboard import charts, queries, tiles
+from tenants.dashboard.month import figures
+from tenants.users.queries import online
 
 BLOCKS = {"financial": lazy("Financial block"), "trial_expired": lazy("The trial period is over"),
           "administrative": lazy("Blocked by the provider")}
 EFFECT = lazy("No calls except to emergency numbers")
+STOPPED, STILL_WORKS = lazy("Paid calls are stopped"), lazy("Internal, incoming and emergency calls work.")
+PROTECTION = "/settings/protection"
 ROLES = {"user": lazy("User"), "domain_admin": lazy("Domain administrator"),
          "domain_visitor": lazy("Domain administrator")}
 VISITORS = {"pool": lazy("pool administrator"), "provider": lazy("the provider's support")}
-DAYS = 7
 
 menu.register("domain", MenuItem("", lazy("Dashboard"), "/", "layout-dashboard", Permission.DOMAIN_VIEW, order=100))
 
@@ -46,11 +67,23 @@ async def frame_facts_in(request: Request, tx: DomainTx) -> ShellFacts:
         "domain", user_name=_shown_name(user), role=ROLES[user.role], company=found.company, visitor=_visitor(user),
         profile_url="/me" if user.may(Permission.PERSONAL) else "",
         domain=found.name, balance=found.balance if is_admin else None,
-        minutes_left=found.minutes_left if is_admin else None,
+        minutes_left=found.minutes_left if is_admin else None, mgp_left=found.mgp_left if is_admin else None,
         trial=_trial(found, clock.now()) if is_admin and found.mode == "trial" else None,
         blocks=tuple(BlockFact(BLOCKS[kind], since, EFFECT) for kind, since in found.blocks),
-        counters=_counters(found) if is_admin else {},
+        credit_room=await _credit_room(tx, found) if is_admin else None,
+        stops=_stops(found.stopped_since, request.url.path) if is_admin else (),
+        counters=_counters(found) if is_admin else {}, services=(await plan_of(tx)).services if is_admin else (),
         permissions=user.may, home_url="/" if is_admin else "/me", legacy_url=legacy_url)
+
+
+async def _credit_room(tx: DomainTx, found: queries.Frame) -> Money | None:
+    """What is left until the credit limit when it is near [FIN-D12]; none in the block, which says more."""
+    currency = found.balance.currency
+    terms = Terms(found.scheme, found.credit_limit,
+                  Money(await parameters.get(tx, "credit.default_limit"), currency))
+    if found.blocks or not near_limit(found.balance, terms, await parameters.get(tx, "credit.warn_percent")):
+        return None
+    return found.balance + terms.limit(currency)
 
 
 def _visitor(user: Principal) -> VisitorFact | None:
@@ -64,45 +97,60 @@ def _shown_name(user: Principal) -> str:
     return f"{user.actor.name} ({VISITORS[user.origin]})" if user.origin else user.actor.name
 
 
+def _stops(since: datetime | None, path: str) -> tuple[BlockFact, ...]:
+    """A banner on every page but that of call protection, which tells more itself."""
+    if since is None or path.rstrip("/") == PROTECTION:
+        return ()
+    return (BlockFact(STOPPED, since, STILL_WORKS, PROTECTION),)
+
+
 def _trial(found: queries.Frame, now: datetime) -> TrialFact:
     left = (found.trial_ends_at - now).total_seconds() if found.trial_ends_at else 0
     return TrialFact(max(0, ceil(left / 86_400)), found.trial_seconds_left // 60)
 
 
 def _counters(found: queries.Frame) -> dict[str, str]:
-    number = i18n.format_phone(f"+{found.main_number}") if found.main_number else ""
+    number = i18n.format_phone_in_lists(f"+{found.main_number}") if found.main_number else ""
     return {"users": str(found.users), "main_number": number}
 
 
 register_shell("domain", frame_facts, frame_facts_in)
 
 
-def _chart(days: list[dict]) -> dict:
-    """ECharts option: calls per day, answered and not."""
-    return {
-        "legend": {}, "xAxis": {"type": "category", "data": [i18n.format_date(day["day"]) for day in days]},
-        "yAxis": {"type": "value", "minInterval": 1},
-        "color": ["#2fb344", "#d63939"],
-        "series": [{"name": str(name), "type": "bar", "stack": "calls", "data": [day[key] for day in days]}
-                   for name, key in ((_("answered"), "answered"), (_("not answered"), "missed"))]}
-
-
 class DashboardPages(Controller):
+    """The start page: expenses, services, users, quick access [DASH-01…12]."""
+
     path = "/"
     opt = {"permission": Permission.DOMAIN_VIEW}
 
     @get("/")
     async def start(self, request: Request) -> Template:
-        zone = ZoneInfo(request.user.timezone)
-        today = clock.now().astimezone(zone).date()
-        since = datetime.combine(today - timedelta(days=DAYS - 1), time(), zone)
+        user = request.user
+        async with domain_transaction(user.actor) as tx:
+            month = await figures(tx, user.timezone)
+            ahead = await outlook(tx)
+            rows = await services.rows(tx)
+            shown = await tiles.shown(tx, user.may, rows)
+            wish = await requests.open_request(tx) if month.excess else None
+            facts = await shell_facts(request, tx)
+        return await page(
+            request, "dashboard/start.html", facts=facts, month=month, ahead=ahead, tiles=shown, wish=wish, Level=Level,
+            charts=(charts.users(month), charts.funds(month)), month_name=month_name(month.first_day),
+            excess=excess_words(month.excess, month.account.currency.value), online=await online(user.actor.domain_id),
+            connected=[row for row in rows if row.is_on],
+            available=[row for row in rows if row.is_manual and not row.is_on],
+            may_ask=user.may(Permission.FINANCE_EDIT),
+            may_connect=user.may(Permission.SERVICES_EDIT) and menu.has("domain", tiles.SERVICES))
+
+    @post("/tariff-request", opt={"permission": Permission.FINANCE_EDIT}, status_code=200)
+    async def ask_for_tariff(self, request: Request) -> Response:
+        """The provider is told what is exceeded; the tariff itself is not changed [DASH-D1]."""
         async with domain_transaction(request.user.actor) as tx:
-            account = await accounts.facts(tx)
-            month = await accounts.month(tx, account.balance.currency)
-            talkers = await queries.most_active(tx, datetime.combine(today.replace(day=1), time(), zone))
-            days = await queries.calls_by_day(tx, since, request.user.timezone)
-        return await page(request, "dashboard/start.html", account=account, month=month, talkers=talkers,
-                          chart=_chart(days) if days else None)
+            month = await figures(tx, request.user.timezone)
+            if not month.excess:
+                raise Refused("nothing_exceeded", _("Nothing exceeds the tariff any more."))
+            await ask_for_tariff(tx, month.excess)
+        return saved(request, "/", _("The provider has been asked for another tariff."))
 
 
 CONTROLLERS = [DashboardPages]

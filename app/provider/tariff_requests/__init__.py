@@ -1,0 +1,1 @@
+"""Domains that asked for another tariff [DASH-D1]."""

@@ -1,0 +1,1 @@
+"""A domain asks its provider for another tariff [DASH-D1]; the provider's people take it from there."""
