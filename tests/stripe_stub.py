@@ -65,6 +65,8 @@ class StripeStub:
     def pay(self, session_id: str, last4: str = "4242") -> dict[str, Any]:
         """A card is typed on the payment page; the session, completed."""
         session = self.sessions[session_id]
+        if session["status"] != "open":  # the page of a session shows nothing to press any more
+            return session
         form = session["_form"]
         customer = session["customer"] or (_id("cus") if session["_creates_customer"] else None)
         intent = self._new_intent(session["amount_total"], session["currency"], _nested(

@@ -124,6 +124,19 @@ async def test_provider_console(panel: Panel, world: World) -> None:
     assert await walk(panel, starts, look="ru") == []
 
 
+async def test_provider_console_in_english(panel: Panel, world: World) -> None:
+    """English words are longer in some lists."""
+    await panel.goto("/sign-in")
+    await panel.page.click("button[lang=en]")
+    await panel.sign_in((await a_staff_member()).login, at="/provider")
+    domain = f"/provider/domains/{world.actor.domain_id}"
+    for path in ("/provider/numbers", "/provider/corrections", "/provider/bank", "/provider/income", "/provider/guards",
+                 "/provider/books", "/provider/billing-days", "/provider/unrated", "/provider/tariffs",
+                 f"{domain}/account"):
+        await panel.goto(path)
+        assert await panel.does_not_fit() == [], path
+
+
 async def test_doors(panel: Panel, chromium: Browser) -> None:
     paths = ["/sign-in", "/restore-password", "/new-password?token=x", "/group/sign-in", "/provider/sign-in"]
     problems = []

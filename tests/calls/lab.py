@@ -111,6 +111,7 @@ class Panel:
     """Stands in for the panel's authorise address."""
 
     answer: str = ""
+    first: list[str] = field(default_factory=list)  # before `answer`, each once
     delay_seconds: float = 0.0
     asked: list[dict[str, str]] = field(default_factory=list)
     _server: asyncio.Server | None = None
@@ -129,7 +130,7 @@ class Panel:
             pass
         self.asked.append({name: values[0] for name, values in parse_qs(urlsplit(target).query).items()})
         await asyncio.sleep(self.delay_seconds)
-        body = self.answer.encode()
+        body = (self.first.pop(0) if self.first else self.answer).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         await writer.drain()
         writer.close()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from calendar import monthrange
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from app.kernel import clock
 from app.kernel.db import platform_transaction
 from app.kernel.money import Money
 from billing.accounts.rules import Scheme
@@ -79,3 +82,31 @@ async def _ten_seconds(company: Company, carrier: Carrier) -> None:
     await call
     [row] = await company.journal(1)
     assert (row["talk_seconds"], row["cost"], await company.balance()) == (10, Decimal("10.00"), 0)
+
+
+@pytest.mark.req("FIN-60", "FIN-61", "FIN-62", "FIN-11", "FIN-D4")
+async def test_call_talks_its_minutes_then_the_guaranteed_payment_then_the_balance_away(
+        stack: Stack, carrier: Carrier) -> None:
+    """1.00 a second; 4 s of the package, 3.00 of the bucket and 5.00 of the balance are twelve seconds."""
+    rate = {"prefix": "7", "destination": "Russia", "price": "1.00", "unit_seconds": 1, "first_increment": 1,
+            "next_increment": 1, "package_applies": True}
+    today = clock.now().astimezone(ZoneInfo("Europe/Moscow")).date()
+    days = monthrange(today.year, today.month)[1]
+    month = round(Decimal(3) * days / (days - today.day + 1), 2)  # of which 3.00 are left for today and later
+    company = await a_company(stack, balance="8.00", tariff_id=await a_tariff(rate, included_minutes=1, mgp=month))
+    assert (await company.balance(), await company.entries()) == (Decimal("5.00"), [Decimal("8.00"), Decimal("-3.00")])
+    async with platform_transaction(STAFF) as tx:
+        await tx.execute("UPDATE account SET package_seconds_left = 4 WHERE domain_id = $1", company.id)
+    number = outside_number()
+    await (await company.registered()).call(f"8{number}")
+    paid = await carrier.call_to(f"7{number}", timeout=20)
+    assert 11.5 < paid.talk_seconds < 14
+    [row] = await company.journal(1)
+    charge = row["charge"]
+    assert (row["talk_seconds"], row["cost"], charge["package_seconds"], charge["mgp"]) == (
+        12, Decimal("8.00"), 4, 3_000_000)
+    assert (await company.entries())[2:] == [Decimal("-5.00")]
+    assert (await company.balance(), await company.differences()) == (0, [])
+    async with company.panel() as browser:
+        await browser.shows("/finance/", "MGP spent during the current day 3.00 ₽ Remaining MGP 0.00 ₽", "-8.00 ₽")
+        await browser.shows(f"/calls/{row['id']}", "8.00 ₽", "Paid from the MGP 3.00 ₽ Paid from the balance 5.00 ₽")

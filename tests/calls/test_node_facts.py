@@ -182,6 +182,39 @@ async def test_a_restricted_user_stays_restricted_without_the_panel(lab: Lab, iv
         await lab.panel.start()
 
 
+async def test_a_guard_takes_what_may_be_talked_without_the_panel(lab: Lab, ivanov: Phone) -> None:
+    """And abroad or at a premium nobody calls then: only the panel knows what is forbidden."""
+    await lab.node.rx("database put sw offline/1 50|74950000001|t1")
+    async with lab.far.answering() as far:
+        await lab.panel.stop()
+        try:
+            for dialled in ("810442079460018", "+442079460018", "88091234567", "+77271234567", "87271234567"):
+                assert (await ivanov.call(dialled)).code == 503, dialled
+        finally:
+            await lab.panel.start()
+        lab.panel.answer = "deny|guard_stopped"
+        call = await ivanov.call("89161234567")
+        assert (call.code, call.early_media) == (403, True)
+        await lab.panel.stop()
+        try:
+            assert (await ivanov.call("89161234567")).code == 503
+        finally:
+            await lab.panel.start()
+    assert far.calls == []
+
+
+async def test_a_panel_that_was_too_slow_is_asked_once_more(lab: Lab, ivanov: Phone) -> None:
+    """Its "unavailable" takes nothing from anybody: who has no money hears of the money, not of a fault."""
+    lab.panel.answer, lab.panel.first, asked = "deny|funds", ["unavailable"], len(lab.panel.asked)
+    call = await ivanov.call("89161234567")
+    assert (call.code, call.early_media) == (403, True)
+    one, other = lab.panel.asked[asked:]
+    assert one == other
+    lab.panel.first = ["unavailable"] * 2
+    call = await ivanov.call("89161234567")
+    assert (call.code, call.early_media, len(lab.panel.asked)) == (503, True, asked + 4)
+
+
 async def test_without_the_panel(lab: Lab, ivanov: Phone, petrov: Phone) -> None:
     await lab.node.rx("database put sw offline/1 50|74950000001|t1")
     await lab.panel.stop()
@@ -194,7 +227,7 @@ async def test_without_the_panel(lab: Lab, ivanov: Phone, petrov: Phone) -> None
         assert "49|74950000001|t1" in await lab.node.rx("database show sw")
         await lab.node.rx("database put sw offline/1 0|74950000001|t1")
         call = await ivanov.call("89161234567")
-        assert call.code == 500
+        assert call.code == 503
         assert call.early_media
     finally:
         await lab.panel.start()

@@ -22,23 +22,24 @@ from tests.stack import Stack
 pytestmark = pytest.mark.anyio
 
 
-def tone(seconds: float) -> bytes:
+def tone(seconds: float, pitch: float = 16_000 / math.tau / 4) -> bytes:
     """A loud WAV of 16 kHz stereo, as a studio would send it."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(2)
         file.setsampwidth(2)
         file.setframerate(16_000)
-        file.writeframes(b"".join(struct.pack("<hh", *[int(20_000 * math.sin(step / 4))] * 2)
+        file.writeframes(b"".join(struct.pack("<hh", *[int(20_000 * math.sin(math.tau * pitch * step / 16_000))] * 2)
                                   for step in range(int(16_000 * seconds))))
     return out.getvalue()
 
 
-async def put(company: Company, login: str, slot: Slot, seconds: float) -> None:
-    upload = Original(f"{slot.value}.wav", "wav", tone(seconds))
+async def put(company: Company, login: str, slot: Slot, seconds: float, **how: float) -> None:
+    """`login` "": the domain's."""
+    upload = Original(f"{slot.value}.wav", "wav", tone(seconds, **how))
     sound = await service.converted(upload)
     async with domain_transaction(company.actor) as tx:
-        await service.keep(tx, company.people[login], slot, upload, sound)
+        await service.keep(tx, company.people[login] if login else None, slot, upload, sound)
 
 
 @pytest.mark.req("ACC-45", "ACC-48", "USR-80", "USR-82", "USR-88")
@@ -70,6 +71,41 @@ async def test_greeting_then_melody_then_the_phone(stack: Stack) -> None:
     assert f"u{company.people['petrov']}" in classes
     row = await company.fetchval("SELECT count(*) FROM call WHERE domain_id = $1 AND result = 'answered'")
     assert row <= 1
+
+
+@pytest.mark.req("SET-23", "SND-01", "SND-03", "SND-05", "USR-89")
+async def test_who_is_held_hears_the_melody_of_the_domain_or_of_who_holds(stack: Stack) -> None:
+    """A file of the domain, another of the user before it, and none: each from the next call on."""
+    company = await a_company(stack)
+
+    async def held() -> float:
+        """What the other party hears while ivanov holds, in Hz."""
+        await company.live()
+        async with (softphone("ivanov", company.name, PASSWORD, stack.sip) as ivanov,
+                    softphone("petrov", company.name, PASSWORD, stack.sip) as petrov):
+            ours = await ivanov.call("102")
+            theirs = await petrov.taken()
+            ours.sing(loud=False)
+            theirs.sing(loud=False)
+            await asyncio.sleep(0.3)
+            await ours.keys("#5#")
+            await _until(lambda: _is(theirs.pitch > 0), "sound on hold")
+            theirs.frames.clear()
+            await _until(lambda: _is(theirs.pitch > 0), "half a second of it")
+            pitch = theirs.pitch
+            await ours.bye()
+        return pitch
+
+    await put(company, "", Slot.HOLD, 3.0, pitch=1000)
+    assert await held() == pytest.approx(1000, abs=30)
+    await put(company, "ivanov", Slot.HOLD, 3.0, pitch=600)
+    assert await held() == pytest.approx(600, abs=30)
+    async with domain_transaction(company.actor) as tx:
+        await service.remove(tx, company.people["ivanov"], Slot.HOLD)
+    assert await held() == pytest.approx(1000, abs=30)
+    async with domain_transaction(company.actor) as tx:
+        await service.remove(tx, None, Slot.HOLD)
+    assert await held() < 550  # the system's quiet chords
 
 
 async def _is(value: bool) -> bool:

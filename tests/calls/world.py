@@ -22,6 +22,7 @@ from app.kernel.money import Money
 from app.provider.trunks import service as trunks
 from app.provider.trunks.rules import TrunkData
 from billing.accounts import service as accounts
+from billing.books.checks import Difference, check_books
 from tenants.numbers import inventory
 from tenants.numbers import service as numbers
 from tenants.numbers.inventory_file import InventoryRow
@@ -126,16 +127,8 @@ async def the_node(stack: Stack) -> int:
 
 async def a_tariff_by_second(price: str) -> int:
     """`price` for every started second of every call."""
-    async with platform_transaction(STAFF) as tx:
-        tariff_id = await tx.fetchval("INSERT INTO tariff (name) VALUES ($1) RETURNING id", f"by second {uuid4().hex}")
-        version_id = await tx.fetchval(
-            "INSERT INTO tariff_version (tariff_id, number, state) VALUES ($1, 1, 'draft') RETURNING id", tariff_id)
-        await tx.execute(
-            "INSERT INTO tariff_rate (version_id, prefix, destination, price, unit_seconds, first_increment, "
-            "next_increment) VALUES ($1, '7', 'Russia', $2, 1, 1, 1)", version_id, Decimal(price))
-        await tx.execute("UPDATE tariff_version SET state = 'published', valid_from = now() - interval '1 year' "
-                         "WHERE id = $1", version_id)
-        return tariff_id
+    return await a_tariff({"prefix": "7", "destination": "Russia", "price": price, "unit_seconds": 1,
+                           "first_increment": 1, "next_increment": 1})
 
 
 @dataclass
@@ -204,10 +197,10 @@ class Company:
                                 "ORDER BY posting_id")
         return [row["amount"] for row in rows]
 
-    async def differences(self) -> list[accounts.Difference]:
+    async def differences(self) -> list[Difference]:
         """What the books contradict themselves in."""
         async with platform_transaction(STAFF) as tx:
-            return [one for one in await accounts.check_books(tx) if one.domain_id == self.id]
+            return [one for one in await check_books(tx) if one.domain_id == self.id]
 
     async def put_aside(self) -> int:
         """Records of the node that no call was made of; calls to numbers that nobody has are other tests' own."""
@@ -261,12 +254,12 @@ async def a_company(stack: Stack, *, balance: str = "", tariff_id: int = 0, peop
                            node_id=await the_node(stack), **changes)
     number_id, e164 = await _give_number(actor.domain_id)
     company = Company(stack, actor, await domain_name(actor), e164, number_id)
+    if balance:
+        await company.pay(balance)
     for login, extension in people:
         await company.add_user(login, extension, is_admin=login == people[0][0])
     async with domain_transaction(actor) as tx:
         await numbers.set_number(tx, number_id, target_user_id=company.people[people[0][0]], is_default=True)
-    if balance:
-        await company.pay(balance)
     await company.live()
     return company
 

@@ -10,7 +10,7 @@ import pytest
 
 from app.kernel.db import domain_transaction, platform_transaction
 from billing.accounts.blocks import start_block
-from billing.accounts.service import check_books
+from billing.books.checks import check_books
 from billing.holds import service as holds
 from pbx_provisioning.authorise.question import Allow, Deny
 from pbx_provisioning.intake.service import take_in
@@ -199,6 +199,7 @@ async def test_credit_may_talk_offline_at_the_dearest_rate() -> None:
     assert isinstance(answer, Allow)
     assert answer.offline_seconds == 60  # 90 − 22.50 held leaves one minute to Cuba
     unlimited = await a_company(scheme="unlimited")
+    await change(unlimited, "INSERT INTO domain_guard (domain_id, daily_cap) VALUES ($1, 0)", unlimited.id)
     answer = await unlimited.authorise()
     assert isinstance(answer, Allow)
     assert (answer.max_seconds, answer.offline_seconds) == (86_400, 3600)

@@ -19,7 +19,8 @@ from app.settings import settings
 from billing.accounts import lines, queries, service
 from billing.accounts.posting import Operation, Posting
 from billing.accounts.sums import Span
-from tests.db.billing_factories import a_company, channel, pay
+from billing.books.checks import check_books
+from tests.db.billing_factories import a_company, balance, blocks, channel, pay
 from tests.db.factories import STAFF, a_domain
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
@@ -31,17 +32,6 @@ RUB = Currency.RUB
 def a_posting(amount: str, key: str = "", **changes: object) -> Posting:
     known = {"operation": Operation.ONE_OFF, "service": "test", "quantity": 1, "at": datetime.now(UTC)} | changes
     return Posting(key or channel(), amount=Money.parse(amount), **known)
-
-
-async def balance(actor: Actor) -> Decimal:
-    async with domain_transaction(actor) as tx:
-        return await tx.fetchval("SELECT balance FROM account WHERE domain_id = $1", tx.domain_id)
-
-
-async def blocks(actor: Actor) -> list[str]:
-    async with domain_transaction(actor) as tx:
-        return [row["kind"] for row in await tx.fetch(
-            "SELECT kind FROM domain_block WHERE domain_id = $1 AND ended_at IS NULL ORDER BY kind", tx.domain_id)]
 
 
 async def test_a_posting_is_written_once_with_its_balance() -> None:
@@ -251,7 +241,7 @@ async def test_the_books_check_finds_a_tampered_balance() -> None:
     await _Owner().execute("UPDATE account SET balance = balance + 1000, held = 1 WHERE domain_id = $1",
                            actor.domain_id)
     async with platform_transaction(STAFF) as tx:
-        found = [one for one in await service.check_books(tx) if one.domain_id == actor.domain_id]
+        found = [one for one in await check_books(tx) if one.domain_id == actor.domain_id]
     assert [(one.what, Decimal(one.expected), Decimal(one.found)) for one in found] == [
         ("balance", 10, 1010), ("held", 0, 1)]
     await _Owner().execute("UPDATE account SET balance = 10, held = 0 WHERE domain_id = $1", actor.domain_id)

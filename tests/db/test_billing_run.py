@@ -14,7 +14,10 @@ from app.kernel.actors import Actor
 from app.kernel.db import PlatformTx, domain_transaction, platform_transaction
 from billing.accounts.blocks import start_block
 from billing.subscriptions import run
+from tenants.users import service as users
+from tenants.users.rules import NewUser
 from tests.db import billing_factories as world
+from tests.db.billing_factories import blocks, run_at
 from tests.db.factories import STAFF, a_domain, a_tariff
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
@@ -40,11 +43,6 @@ async def a_company(day: datetime, *, users: int = 1, money: str = "1000.00", mo
     return actor
 
 
-async def at(moment: datetime) -> int:
-    with clock.at(moment):
-        return await run.run_until_today()
-
-
 async def fees(actor: Actor) -> list[tuple[date, Decimal]]:
     async with domain_transaction(actor) as tx:
         rows = await tx.fetch("SELECT (p.at AT TIME ZONE 'Europe/Moscow')::date AS day, e.amount FROM posting p "
@@ -53,61 +51,54 @@ async def fees(actor: Actor) -> list[tuple[date, Decimal]]:
     return [(row["day"], row["amount"]) for row in rows]
 
 
-async def blocks(actor: Actor) -> list[str]:
-    async with domain_transaction(actor) as tx:
-        return [row["kind"] for row in await tx.fetch(
-            "SELECT kind FROM domain_block WHERE domain_id = $1 AND ended_at IS NULL", tx.domain_id)]
-
-
 @pytest.mark.req("FIN-04")
 async def test_a_daily_fee_is_charged_each_day_once() -> None:
     """T35: 30.00 a month are 1.00 a day in April."""
     actor = await a_company(APRIL_16)
-    assert await at(APRIL_16) == 0
+    assert await run_at(APRIL_16) == 0
     for _repeat in range(3):
-        await at(APRIL_16 + timedelta(days=1))
+        await run_at(APRIL_16 + timedelta(days=1))
     assert await fees(actor) == [(date(2031, 4, 17), Decimal("-1.00"))]
-    await at(datetime(2031, 4, 30, 23, 59, 59, tzinfo=MOSCOW))
+    await run_at(datetime(2031, 4, 30, 23, 59, 59, tzinfo=MOSCOW))
     assert len(await fees(actor)) == 14
-    await at(datetime(2031, 5, 1, 0, 0, 1, tzinfo=MOSCOW))
+    await run_at(datetime(2031, 5, 1, 0, 0, 1, tzinfo=MOSCOW))
     assert (await fees(actor))[-1] == (date(2031, 5, 1), Decimal("-0.97"))
 
 
 @pytest.mark.req("FIN-04")
 async def test_a_monthly_fee_is_charged_on_the_first_only() -> None:
     actor = await a_company(APRIL_16, users=2, fee_cycle="monthly")
-    await at(datetime(2031, 6, 2, 8, 0, tzinfo=MOSCOW))
+    await run_at(datetime(2031, 6, 2, 8, 0, tzinfo=MOSCOW))
     assert await fees(actor) == [(date(2031, 5, 1), Decimal("-60.00")), (date(2031, 6, 1), Decimal("-60.00"))]
 
 
 async def test_days_off_are_caught_up_in_order() -> None:
     actor = await a_company(APRIL_16)
-    await at(APRIL_16 + timedelta(days=5))
+    await run_at(APRIL_16 + timedelta(days=5))
     assert [day for day, _ in await fees(actor)] == [date(2031, 4, 17) + timedelta(days=n) for n in range(5)]
 
 
 async def test_a_user_of_today_has_paid_today() -> None:
     actor = await a_company(APRIL_16, users=1)
     noon = APRIL_16 + timedelta(days=1, hours=2)
-    await world.a_user(actor, "late", "300")
-    async with platform_transaction(STAFF) as tx:
-        await tx.execute("UPDATE domain_user SET created_at = $2 WHERE domain_id = $1 AND login = 'late'",
-                         actor.domain_id, noon)
-    await at(noon + timedelta(hours=1))
-    await at(noon + timedelta(days=1))
-    assert [amount for _, amount in await fees(actor)] == [Decimal("-1.00"), Decimal("-2.00")]
+    with clock.at(noon):
+        async with domain_transaction(actor) as tx:
+            await users.create_user(tx, NewUser("late", "Late", "Secret-12345"))
+    await run_at(noon + timedelta(hours=1))
+    await run_at(noon + timedelta(days=1))
+    assert [amount for _, amount in await fees(actor)] == [Decimal("-1.00"), Decimal("-1.00"), Decimal("-2.00")]
 
 
 async def test_included_users_are_free() -> None:
     actor = await a_company(APRIL_16, users=3, included_users=2)
-    await at(APRIL_16 + timedelta(days=1))
+    await run_at(APRIL_16 + timedelta(days=1))
     assert await fees(actor) == [(date(2031, 4, 17), Decimal("-1.00"))]
 
 
 @pytest.mark.req("FIN-05", "FIN-D1")
 async def test_a_fee_that_is_not_covered_blocks_and_is_not_posted() -> None:
     actor = await a_company(APRIL_16, money="1.50")
-    await at(APRIL_16 + timedelta(days=3))
+    await run_at(APRIL_16 + timedelta(days=3))
     assert await fees(actor) == [(date(2031, 4, 17), Decimal("-1.00"))]
     assert await blocks(actor) == ["financial"]
     async with domain_transaction(actor) as tx:
@@ -119,16 +110,16 @@ async def test_a_payment_charges_the_fee_due_and_lifts_the_block() -> None:
     """The blocked days are free; the day of the payment is charged once, by the payment."""
     actor = await a_company(APRIL_16, money="1.50")
     later = APRIL_16 + timedelta(days=3)
-    await at(later)
+    await run_at(later)
     with clock.at(later + timedelta(hours=1)):
         await world.pay(actor, "0.49")
     assert await blocks(actor) == ["financial"]
     with clock.at(later + timedelta(hours=2)):
         await world.pay(actor, "0.01")
     assert await blocks(actor) == []
-    await at(later + timedelta(hours=3))
+    await run_at(later + timedelta(hours=3))
     assert await fees(actor) == [(date(2031, 4, 17), Decimal("-1.00")), (date(2031, 4, 19), Decimal("-1.00"))]
-    await at(later + timedelta(days=1))
+    await run_at(later + timedelta(days=1))
     assert len(await fees(actor)) == 2  # 0.00 is left: blocked again, nothing posted
     assert await blocks(actor) == ["financial"]
 
@@ -137,7 +128,7 @@ async def test_an_administrative_block_is_free_too_and_stays() -> None:
     actor = await a_company(APRIL_16)
     async with domain_transaction(actor) as tx:
         await start_block(tx, "administrative", "asked")
-    await at(APRIL_16 + timedelta(days=2))
+    await run_at(APRIL_16 + timedelta(days=2))
     assert await fees(actor) == []
     assert await blocks(actor) == ["administrative"]
 
@@ -146,11 +137,11 @@ async def test_money_held_by_a_call_is_waited_for() -> None:
     actor = await a_company(APRIL_16, money="1.50")
     async with platform_transaction(STAFF) as tx:
         await tx.execute("UPDATE account SET held = 1 WHERE domain_id = $1", actor.domain_id)
-    assert await at(APRIL_16 + timedelta(days=1)) == 0
+    assert await run_at(APRIL_16 + timedelta(days=1)) == 0
     assert await blocks(actor) == []
     async with platform_transaction(STAFF) as tx:
         await tx.execute("UPDATE account SET held = 0 WHERE domain_id = $1", actor.domain_id)
-    assert await at(APRIL_16 + timedelta(days=1)) == 1
+    assert await run_at(APRIL_16 + timedelta(days=1)) == 1
     assert len(await fees(actor)) == 1
 
 
@@ -158,7 +149,7 @@ async def test_a_trial_pays_nothing() -> None:
     actor = await a_company(APRIL_16)
     trial = await a_domain(commercial=False, tariff_id=await a_tariff(user_monthly=Decimal(30)))
     await world.a_user(trial)
-    await at(APRIL_16 + timedelta(days=2))
+    await run_at(APRIL_16 + timedelta(days=2))
     assert await fees(trial) == []
     assert len(await fees(actor)) == 2
 
@@ -177,9 +168,9 @@ async def test_a_run_that_dies_in_the_middle_is_continued(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(run, "_write", dying)
     with pytest.raises(ConnectionError):
-        await at(APRIL_16 + timedelta(days=5))
+        await run_at(APRIL_16 + timedelta(days=5))
     assert len(await fees(actor)) == 2
-    await at(APRIL_16 + timedelta(days=5))
+    await run_at(APRIL_16 + timedelta(days=5))
     assert [day.day for day, _ in await fees(actor)] == [17, 18, 19, 20, 21]
 
 
@@ -188,7 +179,7 @@ async def test_a_credit_domain_is_charged_down_to_its_limit_and_then_blocked() -
     async with platform_transaction(STAFF) as tx:
         await tx.execute("UPDATE account SET scheme = 'credit', credit_limit = 100 WHERE domain_id = $1",
                          actor.domain_id)
-    await at(APRIL_16 + timedelta(days=3))
+    await run_at(APRIL_16 + timedelta(days=3))
     assert [amount for _, amount in await fees(actor)] == [Decimal("-50.00")] * 2
     assert await blocks(actor) == ["financial"]
 
@@ -196,7 +187,7 @@ async def test_a_credit_domain_is_charged_down_to_its_limit_and_then_blocked() -
 async def test_the_day_is_counted_for_those_who_watch() -> None:
     day = date(2033, 3, 2)
     actor = await a_company(datetime(2033, 3, 1, 9, 0, tzinfo=MOSCOW))
-    await at(datetime(2033, 3, 2, 0, 0, 1, tzinfo=MOSCOW))
+    await run_at(datetime(2033, 3, 2, 0, 0, 1, tzinfo=MOSCOW))
     async with platform_transaction(STAFF) as tx:
         row = await tx.fetchrow("SELECT domains, charged, blocked, amount FROM billing_day WHERE day = $1", day)
     assert row is not None

@@ -13,8 +13,10 @@ from app.kernel.errors import InvalidFields, NotFound
 from tenants.directory import imports, people, phonebook, queries, service
 from tenants.directory.queries import BookPage
 from tenants.directory.rules import COMPANY, Book, ContactData, Number
+from tenants.settings import service as settings_service
 from tests.db.factories import STAFF, a_domain, domain_name
 from tests.http.people import a_user
+from tests.http.test_settings import FIELDS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -61,9 +63,37 @@ async def test_a_speed_dial_is_unique_in_its_book_and_no_feature_code() -> None:
         with pytest.raises(InvalidFields) as refused:
             await add(user.actor, a_contact("Anna", speed_dial=digits), book)
         assert refused.value.fields.keys() == {"speed_dial"}
+
+
+@pytest.mark.req("ABK-05", "SET-10", "ACC-70")
+@pytest.mark.parametrize("is_own", [True, False])
+async def test_speed_dials_and_the_pickup_number_exclude_each_other_from_both_sides(is_own: bool) -> None:
+    user = await a_user()
+    book = Book(user.id) if is_own else COMPANY
+    contact = await add(user.actor, a_contact(speed_dial="15"), book)
+
+    async def pickup(code: str) -> None:
+        async with domain_transaction(user.actor) as tx:
+            await settings_service.save(tx, FIELDS | {"pickup_number": code})
+
+    for code, refused in (("*15", True), ("*16", False), ("**15", False), ("*015", False), ("*77", False)):
+        if refused:
+            with pytest.raises(InvalidFields) as said:
+                await pickup(code)
+            assert said.value.fields.keys() == {"pickup_number"}
+        else:
+            await pickup(code)
+    for change in (lambda tx: service.create_contact(tx, book, a_contact("Anna", speed_dial="77")),
+                   lambda tx: service.update_contact(tx, book, contact, a_contact(speed_dial="77"))):
+        with pytest.raises(InvalidFields) as said:
+            async with domain_transaction(user.actor) as tx:
+                await change(tx)
+        assert said.value.fields.keys() == {"speed_dial"}
     async with domain_transaction(user.actor) as tx:
-        assert [await service.speed_dial_taken(tx, one) for one in ("*15", "*16", "15", "*8", "**15")] == [
-            True, False, False, False, False]
+        found = await imports.judged(tx, book, [("B", "", "77", "", "102", "", "", ""), ("C", "", "78", "", "102", "", "", "")])
+        assert [bool(line.errors) for line in found] == [True, False]
+        await service.delete_contacts(tx, book, [contact])
+    await pickup("*15")  # free again
 
 
 @pytest.mark.req("ABK-02", "ACC-68", "ACC-69")
@@ -221,20 +251,6 @@ async def test_five_thousand_rows_take_a_few_seconds() -> None:
         assert page.total == 5000
     print(f"import {took:.2f} s, with books and list {time.monotonic() - started:.2f} s")
     assert took < 10
-
-
-@pytest.mark.req("ABK-13")
-async def test_names_for_the_journal_own_book_first() -> None:
-    user = await a_user()
-    shared = await add(user.actor, a_contact("Shared", "84951112233"))
-    await add(user.actor, a_contact("Inside", "305"))
-    await add(user.actor, a_contact("Mine", "+74951112233", speed_dial="1"), Book(user.id))
-    async with domain_transaction(user.actor) as tx:
-        numbers = ["74951112233", "305", "74950000000", ""]
-        assert await queries.names_for(tx, numbers, user.id) == {"74951112233": "Mine", "305": "Inside"}
-        assert await queries.names_for(tx, numbers) == {"74951112233": "Shared", "305": "Inside"}
-        await service.delete_contacts(tx, COMPANY, [shared])
-        assert await queries.names_for(tx, numbers) == {"305": "Inside"}
 
 
 @pytest.mark.req("ABK-04", "ACC-71")

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from app.kernel.db import domain_transaction, platform_transaction
 from app.settings import settings
-from billing.accounts.service import check_books
+from billing.books.checks import check_books
 from billing.holds import service as holds
 from pbx_provisioning.authorise.question import Allow, Deny
 from pbx_provisioning.intake import live
@@ -250,6 +250,15 @@ async def test_a_second_trunk_opens_the_hold_again() -> None:
         assert await holds.mark_answered(tx, answer.hold_id, channel="PJSIP/trunk2-1", at=tx.now)
     assert (await company.account())["held"] == held
     assert not await differences(company)
+
+
+@pytest.mark.parametrize(("talked", "seconds"), [(0.3, 1), (59.6, 60), (60.04, 60), (60.5, 61)])
+async def test_free_calls_are_counted_in_seconds_like_paid_ones(talked: float, seconds: int) -> None:
+    company = await a_company("100.00")
+    kinds = [{"direction": "out"}, {"direction": "internal", "b_number": "102"}, {"direction": "in"}]
+    await take_in(company.node_id, [a_record(company, talked=talked, **kind) for kind in kinds])
+    row = await company.fetchrow("SELECT array_agg(talk_seconds) AS found FROM call WHERE domain_id = $1", company.id)
+    assert row["found"] == [seconds] * 3
 
 
 async def test_talk_beyond_the_hold_is_not_charged() -> None:

@@ -19,6 +19,7 @@ from app.kernel.money import Money
 from billing.accounts import service as accounts
 from billing.payments import jobs, promised
 from tests.db import billing_factories as world
+from tests.db.billing_factories import balance
 from tests.db.factories import STAFF, a_domain, a_tariff
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
@@ -51,11 +52,6 @@ async def sweep(at: datetime) -> None:
 async def pay(actor: Actor, amount: str, at: datetime = GRANTED) -> None:
     with clock.at(at):
         await world.pay(actor, amount)
-
-
-async def balance(actor: Actor) -> Decimal:
-    async with domain_transaction(actor) as tx:
-        return await tx.fetchval("SELECT balance FROM account WHERE domain_id = $1", tx.domain_id)
 
 
 async def is_blocked(actor: Actor) -> bool:

@@ -15,6 +15,7 @@ from app.kernel.db import domain_transaction, platform_transaction
 from app.kernel.errors import Refused
 from app.kernel.money import Money
 from billing.accounts.state import lock
+from billing.services import plans
 from pbx_provisioning.authorise.question import Allow, Deny, Question
 from pbx_provisioning.authorise.service import authorise
 from pbx_provisioning.intake.service import take_in
@@ -178,10 +179,10 @@ async def test_charging_begins_with_the_contract_and_without_connection_fees() -
     actor = await _with_users(tariff, 3)
     await world.pay(actor, "1000.00")
     async with platform_transaction(STAFF) as tx:
-        quote = await fees.quote_after_trial(await tx.enter_domain(actor.domain_id), tariff)
+        quote = await plans.quote_tariff(await tx.enter_domain(actor.domain_id), tariff)
     rows = await _after_switch(actor, tariff, quoted=quote.mark)
     assert rows == [("subscription_fee", "additional_user", -quote.cost.first_day.amount)]
-    assert quote.fee.quantity == 2
+    assert quote.fees[0].quantity == 2
     assert quote.cost.monthly == Money.parse("620")
     assert not quote.cost.connection
     assert await value("SELECT trial_seconds_left FROM domain WHERE id = $1", actor.domain_id) == 0

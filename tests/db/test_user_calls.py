@@ -14,7 +14,8 @@ from app.kernel import clock
 from app.kernel.db import domain_transaction, platform_transaction
 from pbx_provisioning.intake.service import take_in
 from tenants import journal
-from tenants.calls.personal import queries, service
+from tenants.calls.personal import service
+from tenants.calls.personal.queries import CALLS
 from tenants.journal import Owner, Wanted
 from tests.db.billing_factories import Company, a_company, a_record, a_user, channel
 from tests.db.factories import STAFF
@@ -29,8 +30,8 @@ def own(user_id: int) -> Owner:
 
 async def rows_of(company: Company, owner: Owner, wanted: Wanted | None = None, limit: int | None = 50) -> list:
     async with domain_transaction(company.actor) as tx:
-        found = await queries.lines(tx, owner, wanted or Wanted(), limit=limit)
-        assert limit is not None or len(found) == await queries.total(tx, owner, wanted or Wanted())
+        found = await journal.lines(tx, CALLS, owner, wanted or Wanted(), limit=limit)
+        assert limit is not None or len(found) == await journal.total(tx, CALLS, owner, wanted or Wanted())
         return found
 
 
@@ -63,7 +64,7 @@ async def test_t6_and_t33_two_hundred_and_one_calls_and_seven_days() -> None:
         ("10.02.21 16:10", 50), ("10.02.21 16:05", 0), ("09.02.21 10:00", 0), ("05.02.21 10:30", 24),
         ("05.02.20 09:47", 21)]
     async with domain_transaction(company.actor) as tx:
-        assert await queries.total(tx, owner, Wanted()) == 201
+        assert await journal.total(tx, CALLS, owner, Wanted()) == 201
     now = datetime(2021, 2, 10, 16, 30, tzinfo=MOSCOW)
     week = journal.wanted_of({"period": "7"}, now, MOSCOW)
     assert week.since == datetime(2021, 2, 4, tzinfo=MOSCOW)

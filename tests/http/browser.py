@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from html import unescape
 from typing import Any
 
 import httpx
@@ -15,6 +16,11 @@ PASSWORD = "correct1horse"
 def an_address() -> str:
     """Limits are counted per address, and outlive a run: each browser comes from elsewhere."""
     return f"10.{random.randint(0, 255)}.{random.randint(0, 255)}.{random.randint(1, 254)}"
+
+
+def text_of(html: str) -> str:
+    """What is read of a page, with plain spaces and minus signs."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html))).replace("\u2212", "-")
 
 
 class Browser(httpx.AsyncClient):

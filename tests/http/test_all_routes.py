@@ -155,3 +155,19 @@ async def test_forms_that_name_another_companys_ids_change_nothing(web: Any, cli
     async with platform_transaction(STAFF) as tx:
         assert await tx.fetchval("SELECT count(*) FROM domain_user WHERE id = $1", victim.id) == 1
         assert await tx.fetchval("SELECT outgoing_number_id FROM domain_user WHERE id = $1", admin.id) is None
+
+
+async def test_an_id_that_no_row_can_have_is_unknown(web: Any, client: Browser) -> None:
+    """Beyond bigint: the address is refused before the database is asked."""
+    someone = await a_staff_member()
+    await client.sign_in_at("/provider", someone.login)
+    wrong = []
+    for route in routes_of(web):
+        if route.method != "GET" or ":int}" not in route.path or not route.path.startswith("/provider"):
+            continue
+        for number in (2**63, 10**30):
+            path = re.sub(r"\{(\w+):(\w+)\}", lambda found, n=number: str(n) if found[2] == "int" else "x", route.path)
+            answer = await client.get(path)
+            if answer.status_code != 404:
+                wrong.append(f"{path} -> {answer.status_code}")
+    assert wrong == []

@@ -13,8 +13,9 @@ from app.auth import jump, sessions, store
 from app.auth.shells import POOL, PROVIDER
 from app.kernel import clock
 from app.kernel.actors import ActorKind
-from app.kernel.db import platform_transaction
+from app.kernel.db import domain_transaction, platform_transaction
 from app.kernel.errors import NotFound
+from tenants.calls.personal.service import attach_voicemail
 from tests.db.factories import STAFF, a_domain
 from tests.http.browser import Browser
 from tests.http.people import Someone, a_pool_admin, a_staff_member, a_user
@@ -181,6 +182,30 @@ async def test_acting_in_a_users_place_carries_both_names(client: Browser) -> No
                        "AND action = 'user_changed'", actor.domain_id) == [(staff.login, "petrov", "user_changed")]
     assert await lines("SELECT changes->'acts_as' FROM action_history WHERE action = 'entered_domain' "
                        "AND actor_login = $1", staff.login) == [([None, "petrov"],)]
+
+
+@pytest.mark.parametrize(("role", "may_change"), [("administrator", True), ("support", False)])
+async def test_staff_in_a_users_place_see_the_users_own_tabs(client: Browser, role: str, may_change: bool) -> None:
+    staff = await a_staff_member(role)
+    await client.sign_in_at("/provider", staff.login)
+    actor = await a_domain()
+    user = await a_user(actor, "petrov")
+    other = await a_user(actor, "sidorov")
+    async with domain_transaction(actor) as tx:
+        node_id = await tx.fetchval("SELECT pbx_node_id FROM domain WHERE id = $1", tx.domain_id)
+        for person, number in ((user, "74951110001"), (other, "74951110002")):
+            await attach_voicemail(tx, user_id=person.id, node_id=node_id, linkedid=f"v{person.id}", file_id=1,
+                                   seconds=5, number=number, recorded_at=tx.now)
+    await enter(client, await token_for(client, PROVIDER, actor.domain_id, as_user_id=user.id))
+    for tab in ("", "/calls", "/faxes", "/calls/export", "/faxes/export", "/calls-settings", "/forwarding/new", "/contacts"):
+        assert (await client.get(f"/me{tab}")).status_code == 200, tab
+    calls = (await client.get("/me/calls")).text
+    assert "111-00-01" in calls
+    assert "111-00-02" not in calls
+    sent = await client.post("/me/faxes/send", headers={"X-CSRF-Token": await client.csrf("/me"), "HX-Request": "true"},
+                             data={"number": "84951110003"}, files={"file": ("a.png", b"not a picture", "image/png")})
+    assert sent.status_code == (422 if may_change else 403)
+    assert (await client.get("/me/security")).status_code == 404  # what proves who one is stays one's own
 
 
 async def test_a_pool_administrator_acts_in_nobodys_place(client: Browser, pool: Someone) -> None:

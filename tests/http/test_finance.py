@@ -6,7 +6,6 @@ import io
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from html import unescape
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ from billing.payments import promised
 from pbx_provisioning.intake.service import take_in
 from tests.db import billing_factories as world
 from tests.db.factories import STAFF, a_tariff
-from tests.http.browser import Browser
+from tests.http.browser import Browser, text_of
 from tests.http.people import Someone, a_user
 
 pytestmark = pytest.mark.anyio
@@ -31,16 +30,10 @@ MOSCOW = "+03:00"
 DAY = datetime.fromisoformat(f"2020-12-01T17:20:00{MOSCOW}")
 
 
-def shown(html: str) -> str:
-    """Text of a page with plain spaces and minus signs."""
-    text = unescape(re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " ").replace("\u2212", "-")
-    return re.sub(r"\s+", " ", text)
-
-
 def rows_of(html: str) -> list[list[str]]:
     """Cells of the list's table."""
     body = html[html.index("<tbody>"):html.index("</tbody>")]
-    lines = [[shown(cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)]
+    lines = [[text_of(cell).strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", row, re.S)]
              for row in re.findall(r"<tr[^>]*>(.*?)</tr>", body, re.S)]
     return [line for line in lines if len(line) > 1]
 
@@ -66,7 +59,7 @@ def a_posting(amount: str, at: datetime, kind: Operation = Operation.ONE_OFF, na
 async def facts(client: Browser, url: str = "/finance") -> list[tuple[str, str]]:
     html = (await client.get(url)).text
     part = html[html.index('id="account-breakdown"'):]
-    return [(shown(name).strip(), shown(value).strip()) for name, value in re.findall(
+    return [(text_of(name).strip(), text_of(value).strip()) for name, value in re.findall(
         r"<dt>(.*?)</dt><dd>(.*?)</dd>", part[:part.index("</section>")], re.S)]
 
 
@@ -86,9 +79,9 @@ async def test_t15_t16_state_of_the_account(admin: Someone, client: Browser, sta
         html = (await client.get("/finance")).text
         client.cookies.set("lang", "en")
         found = await facts(client)
-        page = shown((await client.get("/finance")).text)
-    assert header in shown(html)
-    assert "Суммы указаны без учёта скидки по тарифу" in shown(html)
+        page = text_of((await client.get("/finance")).text)
+    assert header in text_of(html)
+    assert "Суммы указаны без учёта скидки по тарифу" in text_of(html)
 
     def said(amount: str) -> str:
         return f"{Money.parse(amount).amount:,} ₽"
@@ -110,13 +103,13 @@ async def test_earlier_months_and_the_shares_of_their_expenses(admin: Someone, c
                 a_posting("-10", datetime(2025, 1, 7, tzinfo=UTC), Operation.SUBSCRIPTION_FEE),
                 a_posting("-1", datetime(2025, 3, 7, tzinfo=UTC), Operation.CONNECTION))
     january = (await client.get("/finance?month=2025-01")).text
-    text = shown(january)
+    text = text_of(january)
     assert "Calls 20.00 ₽ 66.7 %" in text
     assert "Subscription fees 10.00 ₽ 33.3 %" in text
     assert "data-chart" in january
     found = await facts(client, "/finance?month=2025-01")
     assert [value for _name, value in found] == ["0.00 ₽", "100.00 ₽", "-30.00 ₽", "70.00 ₽", "0.00 ₽", "—", "—"]
-    february = shown((await client.get("/finance?month=2025-02")).text)
+    february = text_of((await client.get("/finance?month=2025-02")).text)
     assert "There were no expenses in this month." in february
     assert ("State at the start of the month", "70.00 ₽") in await facts(client, "/finance?month=2025-02")
     for odd in ("1999-01", "2025-13", "x", "9999-12", "2025-01-01"):
@@ -181,7 +174,7 @@ async def test_quick_choices_count_today_in_the_domains_zone(admin: Someone, cli
 
 @pytest.mark.req("FIN-48", "FIN-49", "FIN-D13")
 async def test_search_joins_the_period_and_the_file_holds_what_is_shown(admin: Someone, client: Browser) -> None:
-    await write(admin, a_posting("-3", DAY, Operation.CALL, "Moscow", 65), a_posting("-1", DAY, name="Sound"),
+    await write(admin, a_posting("-3", DAY, Operation.CALL, "Moscow", 5405), a_posting("-1", DAY, name="Sound"),
                 a_posting("-2", DAY - timedelta(days=1), Operation.CALL, "Kazan", 5))
     day = "from=2020-12-01&to=2020-12-01"
     for search, expected in (("cAlL", ["Moscow / Call"]), ("mosc", ["Moscow / Call"]), ("%", []), ("kazan", []),
@@ -190,14 +183,16 @@ async def test_search_joins_the_period_and_the_file_holds_what_is_shown(admin: S
         assert ([row[1].removesuffix(" Why this price?") for row in rows_of(page.text)]
                 if expected else "Nothing found" in page.text and []) == expected, search
     client.cookies.set("lang", "ru")
-    assert len(rows_of((await client.get("/finance/ledger", params={
-        "q": "вызов", "from": "2020-11-01", "to": "2020-12-31"})).text)) == 2
+    russian = (await client.get("/finance/ledger", params={
+        "q": "вызов", "from": "2020-11-01", "to": "2020-12-31"})).text
+    assert [row[2] for row in rows_of(russian)] == ["0:05", "90:05"]
+    assert re.search(r'href="/finance/ledger/export[^>]*>(<svg.*?</svg>)?\s*Сохранить', russian, re.S)
     client.cookies.set("lang", "en")
     content = (await client.get("/finance/ledger/export", params={
         "q": "call", "from": "2020-12-01", "to": "2020-12-01"})).content
     rows = sheet(content)
     assert rows[0] == ["Date and time", "Operation", "Quantity", "Amount", "Balance"]
-    assert [row[1:] for row in rows[1:]] == [["Moscow / Call", "1:05", -3.0, -3.0]]
+    assert [row[1:] for row in rows[1:]] == [["Moscow / Call", "90:05", -3.0, -3.0]]
     assert rows[1][0] == datetime(2020, 12, 1, 17, 20)  # noqa: DTZ001 - a sheet knows no zones
 
 
@@ -230,7 +225,7 @@ async def test_fifty_lines_a_portion_in_posting_order(admin: Someone, client: Br
         rows = [re.findall(r"line \d+", row)[0] for row in answer.text.split("<tr>") if "line " in row]
         names += rows
     assert names == [f"line {n}" for n in range(119, -1, -1)]
-    assert "Debited: -120.00 ₽" in shown((await client.get(url)).text)
+    assert "Debited: -120.00 ₽" in text_of((await client.get(url)).text)
 
 
 @pytest.mark.req("FIN-62")
@@ -247,11 +242,11 @@ async def test_a_call_says_why_it_costs_what_it_costs(web: Any, client: Browser)
     ledger = (await client.get("/finance/ledger")).text
     line = re.findall(r'href="(/finance/ledger/\d+)"', ledger)[0]
     html = (await client.get(line)).text
-    text = shown(html)
+    text = text_of(html)
     for expected in ("Prefix 7", "1 × 60 s 1.505 ₽ per 60 s = 1.505 ₽", "Charged 3.01 ₽", "Amount -3.01 ₽"):
         assert expected in text
     call = re.findall(r'href="(/calls/\d+)"', html)[0]
-    assert "Charged 3.01 ₽" in shown((await client.get(call)).text)
+    assert "Charged 3.01 ₽" in text_of((await client.get(call)).text)
 
 
 @pytest.mark.req("FIN-07", "FIN-06")
@@ -297,3 +292,11 @@ async def test_a_statement_in_the_domains_language_as_both_files(admin: Someone,
     for wrong in ("", "from=2020-12-01", "from=2020-12-02&to=2020-12-01", "month=2020-99", "from=0001-01-01&to=x"):
         assert (await client.get(f"/finance/statement/file?{wrong}")).status_code == 422, wrong
     assert "statement" in (await client.get("/finance/statement")).text
+
+
+@pytest.mark.req("FIN-17")
+async def test_the_state_leads_to_service_management(admin: Someone, client: Browser) -> None:
+    client.cookies.set("lang", "ru")
+    html = (await client.get("/finance")).text
+    assert re.search(r'<a class="[^"]*" href="/services">\s*Управление услугами\s*</a>', html)
+    assert (await client.get("/services")).status_code == 200

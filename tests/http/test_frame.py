@@ -14,7 +14,7 @@ from app.web.menu import SECTIONS
 from billing.accounts.blocks import start_block
 from tests.db import billing_factories as world
 from tests.db.factories import STAFF, a_domain
-from tests.http.browser import Browser
+from tests.http.browser import Browser, text_of
 from tests.http.people import a_user
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("web")]
@@ -26,10 +26,6 @@ async def signed_in(client: Browser, *, is_admin: bool = True, **domain: Any) ->
     client.cookies.set("lang", "ru")
     assert (await client.sign_in(user.login, user.domain)).status_code == 303
     return user
-
-
-def text_of(html: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html)).replace("\xa0", " ")
 
 
 @pytest.fixture
@@ -61,7 +57,7 @@ async def test_the_administrator_sees_company_balance_menu_and_name(client: Brow
     assert re.search(r'class="dropdown-item" href="/me"', html)
     menu = html[html.index('<nav class="sw-menu"'):html.index("</nav>")]
     assert re.search(r'Пользователи</span><span class="sw-counter">1</span>', menu)
-    assert re.search(r"\+7 \(?495\)?", text_of(menu))
+    assert re.search(r"\+7 \(495\) \d{3}-\d\d-\d\d", text_of(menu))
     left = await client.post("/sign-out", data={"csrf_token": await client.csrf("/")})
     assert left.headers["location"].startswith("/sign-in")
     assert (await client.get("/")).headers["location"].startswith("/sign-in")
@@ -117,6 +113,27 @@ async def test_the_old_cabinet_is_linked_only_when_the_provider_has_one(client: 
 async def test_sections_stand_in_the_order_of_the_specification() -> None:
     ordered = sorted(SECTIONS["domain"], key=lambda section: section.order)
     assert [section.key for section in ordered] == ["groups", "numbers", "services", "history", "settings"]
+
+
+# The menu of ACC-16, section → sub-items, as far as its sections are built.
+SECTIONS_BUILT: dict[str, list[str]] = {
+    "Сводные данные": [], "Пользователи": [], "Номера и маршрутизация": ["Управление номерами"],
+    "История вызовов и действий": ["История вызовов", "История действий"], "Адресная книга компании": [],
+    "Администрирование и настройка": ["Общие настройки", "Приветствия и музыка"]}
+
+
+@pytest.mark.req("ACC-15", "ACC-17", "ACC-23")
+async def test_the_menu_has_the_built_sections_in_the_order_of_the_chapter(client: Browser) -> None:
+    user = await signed_in(client)
+    await world.a_number(user.actor)
+    page = (await client.get("/")).text
+    menu = page[page.index('<nav class="sw-menu"'):page.index("</nav>")]
+    drawn = re.findall(r"<span>([^<]+)</span>", menu)
+    chapter = [label for section, inside in SECTIONS_BUILT.items() for label in (section, *inside)]
+    assert [label for label in drawn if label in chapter] == chapter
+    top = re.findall(r'class="sw-item(?: active)?"[^>]*>.*?<span>([^<]+)</span>', menu, re.S)
+    assert [label for label in top if label not in SECTIONS_BUILT] in ([], ["Управление услугами"])
+    assert "Моя страница" not in drawn  # reached by one's name [ACC-23]
 
 
 @pytest.mark.req("ACC-26", "ACC-27")

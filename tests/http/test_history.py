@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import html
 import io
 import re
 from datetime import timedelta
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 from python_calamine import CalamineWorkbook
 
-from app.audit import history, jobs
+from app.audit import history, jobs, listing
 from app.kernel import clock
 from app.kernel.actors import Actor, ActorKind
 from app.kernel.db import DomainTx, domain_transaction, platform_transaction
@@ -114,6 +116,58 @@ async def test_fifty_rows_at_a_time_with_the_number_of_loaded_and_all(web: Any, 
         assert len(_names(more)) == rows
         seen += _names(more)
     assert len(set(seen)) == 120
+
+
+@pytest.mark.req("AUD-06", "POOL-48")
+async def test_a_growing_history_is_scrolled_without_repeats(web: Any, client: Browser) -> None:
+    admin = await _admin(client)
+    actor = _as(admin, 880_014, "bulk", "Bulk")
+
+    async def write(names: list[str]) -> None:
+        async with domain_transaction(actor) as tx:
+            await history.record_many(tx, "user_changed", "user", [history.Item(1, name, {}) for name in names])
+
+    await write([f"Old {number:03}" for number in range(120)])
+    answer = (await client.get("/history/actions", headers=RESULTS, params={"q": "o"})).text
+    seen = _names(answer)
+    for round_ in range(2):
+        await write([f"Newer {round_} {number}" for number in range(7)])  # above what is on the page
+        following = re.search(r'id="list-more" hx-get="([^"]+)"', answer)
+        assert following is not None
+        assert "after=" in following[1]
+        answer = (await client.get(html.unescape(following[1]), headers=ROWS)).text
+        seen += _names(answer)
+    assert seen == [f"Old {number:03}" for number in range(119, -1, -1)]
+    for cursor in ("x", "1-", "-1", "9" * 30 + "-1", "1-" + "9" * 30, "١-١"):  # broken ones are none
+        page = (await client.get("/history/actions", headers=ROWS, params={"q": "o", "after": cursor})).text
+        assert len(_names(page)) == 50
+
+
+@pytest.mark.req("AUD-04")
+@pytest.mark.parametrize("panel", ["domain", "provider"])
+async def test_a_long_history_is_exported_whole(web: Any, client: Browser, monkeypatch: pytest.MonkeyPatch,
+                                                panel: str) -> None:
+    """More than a workbook is meant for is sent as CSV in portions; the page says so before."""
+    admin = await _admin(client)
+    actor = _as(admin, 880_015, "bulk", "Bulk")
+    async with domain_transaction(actor) as tx:
+        await history.record_many(tx, "user_changed", "user", [
+            history.Item(number, f"=Row {number:03}", {}) for number in range(95)])
+    place = "/history/actions"
+    if panel == "provider":
+        place = f"/provider/domains/{admin.actor.domain_id}/history"
+        await client.sign_in_at("/provider", (await a_staff_member("support")).login)
+    monkeypatch.setattr(listing, "WORKBOOK_MOST", 90)
+    monkeypatch.setattr(listing, "EXPORT_STEP", 20)
+    assert "exported as CSV" in (await client.get(place)).text
+    answer = await client.get(f"{place}/export", params={"action": "user_changed"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
+    assert [row[4] for row in rows[1:]] == [f"'=Row {number:03}" for number in range(94, -1, -1)]
+    assert rows[0] == ["Date and time", "User", "Login", "IP address", "Object", "Object type", "Action", "Data"]
+    narrow = await client.get(f"{place}/export", params={"action": "user_changed", "q": "row 01"})
+    assert narrow.content.startswith(b"PK")  # a workbook
+    assert "Export ordered" in (await client.get(place)).text
 
 
 @pytest.mark.req("AUD-04", "AUD-06")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.kernel.db import domain_transaction, platform_transaction
+from billing.accounts.state import lock
 from tests.db.factories import STAFF, a_domain
+from tests.db.test_lock_order import Other
 from tests.http.browser import Browser
 from tests.http.people import Someone, a_user
 
@@ -42,6 +44,17 @@ async def test_a_promised_payment_is_taken_on_the_page(client: Browser) -> None:
     assert "Обещанный плат" in (await client.get("/finance/payments")).text
     async with domain_transaction(admin.actor) as tx:
         assert str(await tx.fetchval("SELECT balance FROM account WHERE domain_id = $1", tx.domain_id)) == "1000.50"
+
+
+@pytest.mark.req("FIN-21", "SVC-D4")
+async def test_a_promised_payment_and_a_connection_at_once_wait_for_each_other(client: Browser) -> None:
+    admin = await signed_in(client)
+    other = Other(lambda: send(client, "/finance/promised", amount="100"))
+    async with domain_transaction(admin.actor) as tx:
+        await tx.execute("SELECT FROM domain WHERE id = $1 FOR NO KEY UPDATE", tx.domain_id)  # as a connection does
+        await other.begins_and_waits(tx)
+        await lock(tx)
+    assert (await other.ends()).status_code == 200
 
 
 @pytest.mark.req("FIN-34")

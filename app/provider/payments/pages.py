@@ -12,10 +12,9 @@ from litestar.response import Template
 from pydantic import Field, field_validator
 
 from app.kernel.db import platform_transaction
-from app.kernel.errors import InvalidFields
 from app.kernel.i18n import _, lazy, zone_name
 from app.kernel.money import Money
-from app.provider.console import BILLING, EXPORT_LIMIT, VIEW, form_of, show
+from app.provider.console import BILLING, EXPORT_LIMIT, VIEW, asked_id, asks_candidates, domain_form, show
 from app.provider.fields import Reference, plain_text
 from app.provider.numbers.queries import candidates
 from app.provider.payments import queries, service
@@ -92,11 +91,11 @@ class PaymentPages(Controller):
     async def new(self, request: Request) -> Template:
         """The dialog; `domain` chooses one beforehand, `q` narrows the search."""
         text = clean(request.query_params.get("q", ""))
-        chosen = request.query_params.get("domain", "")
+        chosen = asked_id(request, "domain")
         async with platform_transaction(request.user.actor) as tx:
-            payee = await queries.payee(tx, int(chosen)) if chosen.isascii() and chosen.isdigit() else None
+            payee = await queries.payee(tx, chosen) if chosen is not None else None
             found = await candidates(tx, text, limit=8)
-        if request.headers.get("hx-target") == "candidates":
+        if asks_candidates(request):
             return await show(request, "provider/numbers/candidates.html", found=found)
         return await show(request, "provider/payments/new.html", payee=payee, found=found, text=text,
                           made_id=f"manual-{secrets.token_hex(8)}", sources=SOURCES)
@@ -104,7 +103,7 @@ class PaymentPages(Controller):
     @post("/check", opt=BILLING)
     async def check(self, request: Request) -> Template:
         """Old and new balance; nothing is posted yet."""
-        new = (await _form(request)).payment()
+        new = (await domain_form(request, PaymentForm)).payment()
         async with platform_transaction(request.user.actor) as tx:
             payee = await service.check(tx, new)
         return await show(request, "provider/payments/confirm.html", new=new, payee=payee,
@@ -112,17 +111,11 @@ class PaymentPages(Controller):
 
     @post("/", opt=BILLING)
     async def enter(self, request: Request) -> Response:
-        new = (await _form(request)).payment()
+        new = (await domain_form(request, PaymentForm)).payment()
         async with platform_transaction(request.user.actor) as tx:
             posted = await service.enter(tx, new)
         return done(_("The payment is posted.") if posted else _("This payment had been posted already."),
                     refresh_list=True, events={"balance-changed": new.domain_id})
-
-
-async def _form(request: Request) -> PaymentForm:
-    if not (await request.form()).get("domain_id"):
-        raise InvalidFields("domain", _("Choose a domain"), fields={"domain_id": _("Choose a domain")})
-    return await form_of(request, PaymentForm)
 
 
 def _days(query: ListQuery) -> tuple[date | None, date | None]:

@@ -45,11 +45,16 @@ async def quarantined(tx: PlatformTx, *, reason: str, limit: int, offset: int) -
     return [Quarantined(**row) for row in rows], total
 
 
-async def unrated(tx: PlatformTx, *, limit: int, offset: int) -> tuple[list[Unrated], int]:
-    total = await tx.fetchval("SELECT count(*) FROM call WHERE rating = 'unrated'")
+_UNRATED = """
+FROM call c JOIN domain d ON d.id = c.domain_id JOIN account a ON a.domain_id = c.domain_id
+JOIN tariff t ON t.id = a.tariff_id WHERE c.rating = 'unrated' AND ($1::bigint IS NULL OR t.id = $1)
+"""
+
+
+async def unrated(tx: PlatformTx, *, tariff_id: int | None, limit: int, offset: int) -> tuple[list[Unrated], int]:
+    total = await tx.fetchval(f"SELECT count(*) {_UNRATED}", tariff_id)
     rows = await tx.fetch(
         "SELECT c.id, c.started_at, c.domain_id, d.name AS domain, c.a_number, c.b_number, c.talk_seconds, "
-        "t.name AS tariff, c.refusal FROM call c JOIN domain d ON d.id = c.domain_id "
-        "JOIN account a ON a.domain_id = c.domain_id JOIN tariff t ON t.id = a.tariff_id "
-        "WHERE c.rating = 'unrated' ORDER BY c.started_at DESC, c.id DESC LIMIT $1 OFFSET $2", limit, offset)
+        f"t.name AS tariff, c.refusal {_UNRATED} ORDER BY c.started_at DESC, c.id DESC LIMIT $2 OFFSET $3",
+        tariff_id, limit, offset)
     return [Unrated(**row) for row in rows], total

@@ -11,8 +11,10 @@ import secrets
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 
 KEYS = "0123456789*#"
 EVENT_TYPE, PCMA = 101, 8
@@ -39,6 +41,7 @@ class Talk:
         self.rtp.bind((phone.address, 0))
         self.remote: tuple[str, int] | None = None
         self.loud_at: list[float] = []
+        self.frames: deque[bytes] = deque(maxlen=25)  # the last half second of loud sound
         self._stamp, self._sequence, self._last_event = secrets.randbelow(2**31), 0, -1
         self._singer: asyncio.Task | None = None
         asyncio.get_running_loop().add_reader(self.rtp, self._listen)
@@ -54,6 +57,16 @@ class Talk:
             self.heard += KEYS[body[0]] if body[0] < len(KEYS) else "?"
         elif kind == PCMA and sum(one not in _SILENCE for one in body) > len(body) // 2:
             self.loud_at.append(time.monotonic())
+            self.frames.append(body)
+
+    @property
+    def pitch(self) -> float:
+        """Of a pure tone, in Hz: the sign bit of A-law turns twice in a period. 0 before half a second was heard."""
+        if len(self.frames) < (self.frames.maxlen or 0):
+            return 0.0
+        sound = b"".join(self.frames)
+        turns = sum((one ^ other) & 0x80 != 0 for one, other in pairwise(sound))
+        return turns / 2 / (len(sound) / 8000)
 
     def _send(self, kind: int, body: bytes, stamp: int, mark: bool = False) -> None:
         self._sequence += 1

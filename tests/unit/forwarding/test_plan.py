@@ -45,13 +45,13 @@ def shown(rules: list[Rule], moment: datetime, *, voicemail: bool = False) -> st
     return " → ".join([*tiers, "voicemail" if found.terminal is Terminal.VOICEMAIL else "end"])
 
 
-@pytest.mark.req("FWD-04", "FWD-17", "FWD-23", "FWD-24", "ACC-41", "TC-13")
+@pytest.mark.req("FWD-04", "FWD-17", "FWD-23", "FWD-24", "ACC-41")
 def test_tc_13_initial_scheme() -> None:
     assert shown([SIP], at(WED, "12:00")) == "SIP 40 → end"
     assert shown([SIP], at(SUN, "03:00"), voicemail=True) == "SIP 40 → voicemail"
 
 
-@pytest.mark.req("FWD-12", "FWD-14", "FWD-15", "FWD-18", "TC-14")
+@pytest.mark.req("FWD-12", "FWD-14", "FWD-15", "FWD-18")
 @pytest.mark.parametrize(("day", "clock", "expected"), [
     (WED, "12:00", "M1 40 → SIP 40 → end"), (WED, "09:59", "SIP 40 → end"), (WED, "19:00", "SIP 40 → end"),
     (SAT, "15:59", "M1 40 → SIP 40 → end"), (SAT, "16:00", "SIP 40 → end"), (SUN, "12:00", "SIP 40 → end")])

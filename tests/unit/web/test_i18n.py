@@ -19,6 +19,7 @@ from app.kernel.i18n import (
     format_money,
     format_number,
     format_phone,
+    format_phone_in_lists,
     lazy,
     negotiate,
     ngettext,
@@ -102,6 +103,11 @@ def test_other_numbers():
     assert format_phone("101") == "101"
     assert format_phone("anna@company.example") == "anna@company.example"
     assert format_phone("+") == "+"
+
+
+def test_a_number_in_the_menu_has_its_area_code_in_brackets() -> None:
+    assert format_phone_in_lists("+74950000000") == "+7 (495) 000-00-00"
+    assert format_phone_in_lists("+375291234567") == "+375 29 123-45-67"
 
 
 def test_texts_follow_the_reader():

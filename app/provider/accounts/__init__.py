@@ -1,0 +1,1 @@
+"""A domain's account as the provider sees it: the ledger, why a price, the statement."""

@@ -1,0 +1,1 @@
+"""Import of the bank's statements in the console [FIN-D7]."""

@@ -1,0 +1,1 @@
+"""The reconciliation of the books in the console."""

@@ -1,0 +1,1 @@
+"""Corrections of a balance by the provider, with a second pair of eyes above a limit [FIN-D13]."""

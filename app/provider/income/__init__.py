@@ -1,0 +1,1 @@
+"""What the provider earned: sums of the revenue account."""

@@ -1,0 +1,1 @@
+"""Reconciliation of the books: whether balances, lines, payments, calls and buckets agree."""
