@@ -21,7 +21,7 @@ from litestar.types import ExceptionHandler, GetLogger, Logger, Message, Scope
 
 from app import features, health
 from app.auth import hashing, store
-from app.auth.guards import answer_not_signed_in, permission_guard
+from app.auth.guards import answer_not_signed_in, permission_guard, row_guard
 from app.auth.middleware import RequestMiddleware, SessionMiddleware, request_id_of
 from app.kernel import i18n
 from app.kernel import logging as kernel_logging
@@ -137,7 +137,7 @@ def create_app() -> Litestar:
     return Litestar(
         route_handlers=[*features.controllers(), *web_pages.ROUTES, *health.ROUTES],
         lifespan=[lifespan],
-        guards=[permission_guard],
+        guards=[permission_guard, row_guard],
         middleware=[RequestMiddleware(), SessionMiddleware(), LocaleMiddleware(), CsrfMiddleware()],
         exception_handlers=_exception_handlers(),
         before_send=[security_headers(is_secure=known.is_secure, form_targets=known.form_targets), _add_request_id],

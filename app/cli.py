@@ -87,6 +87,26 @@ def _history_check(_args: argparse.Namespace) -> int:
     return asyncio.run(check())
 
 
+def _books_check(_args: argparse.Namespace) -> int:
+    from app.kernel.db import DB
+    from billing.books import service
+
+    async def check() -> int:
+        await DB.open(size=2)
+        try:
+            found = await service.run(full=True)
+        finally:
+            await DB.close()
+        print(f"run {found.run_id}: {found.domains} accounts, {found.postings} postings, "
+              f"{len(found.differences)} differences")
+        for one in found.differences:
+            print(f"domain {one.domain_id}: {one.what} {one.ref} is {one.found}, should be {one.expected}",
+                  file=sys.stderr)
+        return 1 if found.differences else 0
+
+    return asyncio.run(check())
+
+
 COMMANDS = {
     "up": (_up, "start everything on this machine, with demo data the first time"),
     "web": (_web, "the web process"),
@@ -96,6 +116,7 @@ COMMANDS = {
     "build": (_build, "compile language catalogues and copy browser libraries"),
     "asterisk": (_asterisk, "install Asterisk into a private root file system (root, Debian)"),
     "history-check": (_history_check, "check the seal over the action history"),
+    "books-check": (_books_check, "check that balances, ledger, payments and calls agree"),
     "doctor": (_doctor, "explain what is present and what is missing"),
 }
 

@@ -17,9 +17,10 @@ PAGES = (
     "tenants.numbers.pages",
     "tenants.pickup.pages",
     "tenants.users.pickup_pages",
+    "tenants.users.operator_pages",
     "tenants.settings.pages",
+    "tenants.guards.pages",
     "tenants.directory.pages",
-    "tenants.domains.pages",
     "tenants.calls.pages",
     "tenants.calls.personal.pages",
     "tenants.faxes.pages",
@@ -27,6 +28,8 @@ PAGES = (
     "billing.statements.pages",
     "billing.payments.pages",
     "billing.payments.card.pages",
+    "tenants.services.pages",
+    "app.modules.recording.pages",
     "tenants.pools.pages",
     "app.audit.pages",
     "app.provider.pages",
@@ -40,26 +43,41 @@ JOBS = (
     "app.auth.jobs",
     "app.audit.jobs",
     "tenants.pools.jobs",
-    "app.provider.jobs.jobs",
     "app.provider.staff.jobs",
-    "tenants.users.jobs",
-    "tenants.calls.jobs",
+    "app.provider.records.jobs",
     "tenants.media",
     "tenants.faxes.jobs",
     "tenants.sounds.jobs",
     "tenants.voicemail.jobs",
+    "app.modules.recording.jobs",
     "tenants.domains.jobs",
+    "tenants.dashboard.jobs",
     "tenants.settings.jobs",
-    "billing.jobs",
+    "billing.books.jobs",
     "billing.accounts.jobs",
     "billing.payments.jobs",
     "billing.payments.card.jobs",
     "billing.subscriptions.jobs",
-    "billing.tariffs.jobs",
-    "billing.holds.jobs",
-    "pbx_provisioning.jobs",
-    "pbx_provisioning.intake.jobs",
-    "pbx_provisioning.authorise.jobs",
+    "billing.whatif.jobs",
+    "billing.services.jobs",
+    "billing.tariff_requests.jobs",
+    "billing.guards.jobs",
+)
+
+# paid services that features register; a later entry of the same service replaces an earlier one
+SERVICES = (
+    "app.modules.catalogue",
+    "tenants.users.services",
+    "app.modules.recording.services",
+    "tenants.numbers.services",
+    "billing.services.channels",
+)
+
+# what a domain pays regularly, and what a new month brings it
+FEES = (
+    "billing.services.fees",
+    "billing.packages.service",
+    "billing.packages.mgp",
 )
 
 
@@ -75,13 +93,22 @@ def controllers() -> list[Any]:
     for name in PAGES:
         if exists(name):
             found += import_module(name).CONTROLLERS
+    load_services()
     _connect()
     return found
 
 
 def load_jobs() -> None:
     """Import every feature's jobs that are there."""
+    load_services()
     for name in JOBS:
+        if exists(name):
+            import_module(name)
+
+
+def load_services() -> None:
+    """Import every feature's descriptors and fees that are there."""
+    for name in (*SERVICES, *FEES):
         if exists(name):
             import_module(name)
 

@@ -15,7 +15,8 @@ from app.kernel import clock
 from bench import machine, report
 
 # in the order of the page; module `bench.<name>` has `async def measure(scale) -> Section`
-NAMES = ("live", "registrations", "pages", "records", "authorise", "pools", "history", "finance", "memory")
+NAMES = ("live", "registrations", "pages", "records", "authorise", "overspend", "pools", "history", "finance", "oracle",
+         "dashboard", "billing", "books", "memory")
 
 LONGEST_SECONDS = 1200
 

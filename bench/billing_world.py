@@ -46,6 +46,8 @@ async def make_world(domains: int) -> World:
             "INSERT INTO account (domain_id, number, tariff_id) SELECT id, 40000000 + id, $2 "
             "FROM unnest($1::bigint[]) id", ids, tariff_id)
         await tx.execute("INSERT INTO provisioning_state (domain_id) SELECT unnest($1::bigint[])", ids)
+        await tx.execute("INSERT INTO domain_guard (domain_id, daily_cap, calls_per_minute) "
+                         "SELECT unnest($1::bigint[]), 500000, 1000000", ids)  # guards at work that never refuse
         await tx.execute("UPDATE account SET balance = 1000000 WHERE domain_id = ANY($1::bigint[])", ids)
         await tx.execute(
             "WITH number AS (INSERT INTO phone_number (e164, domain_id, assigned_at) SELECT (74000000000 + id * 100 "

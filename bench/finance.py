@@ -50,7 +50,7 @@ async def measure(scale: float) -> Section:
     async with own_ground("finance") as ground:
         node_id, tariff = await a_node(ground.owner, "pbx1"), await a_tariff(ground.owner)
         ids = await domains_with_users(ground.owner, node_id, tariff, domains=3, users=20, prefix="finance")
-        await _seed(ground.owner, ids, lines)
+        await seed_lines(ground.owner, ids, lines)
         taken = await _take_in(ground.owner, ids[0])
         stack = ground.stack("finance")
         await stack.begin("web")
@@ -99,7 +99,7 @@ def _earlier() -> str:
     return _day(150)[:7]
 
 
-async def _seed(owner: asyncpg.Connection, ids: list[int], lines: int) -> None:
+async def seed_lines(owner: asyncpg.Connection, ids: list[int], lines: int) -> None:
     for domain_id, count in ((ids[0], lines), (ids[1], lines // 10)):
         await owner.execute(_POSTINGS, domain_id, count, timeout=600)
         await owner.execute(_ENTRIES, domain_id, timeout=600)

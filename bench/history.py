@@ -10,6 +10,7 @@ import asyncpg
 from app.audit import seals
 from app.auth.passwords import hash_password
 from app.kernel.db import platform_transaction
+from app.web.lists import cursor_after
 from bench.ground import own_ground
 from bench.report import Figure, Section
 from bench.seed import BENCH, PASSWORD, a_node, a_tariff, domains_with_users
@@ -42,12 +43,17 @@ async def measure(scale: float) -> Section:
         domain = str(await ground.owner.fetchval("SELECT name FROM domain WHERE id = $1", ids[0]))
         await ground.owner.execute("UPDATE domain_user SET password_hash = $2 WHERE domain_id = $1 AND login = 'user1'",
                                    ids[0], hash_password(PASSWORD))
+        middle = await ground.owner.fetchrow("SELECT at, id FROM action_history WHERE domain_id = $1 "
+                                             "ORDER BY at DESC, id DESC OFFSET $2 LIMIT 1", ids[0], lines // 2)
+        assert middle is not None
         async with Visitor(stack.web_url) as visitor:
             await visitor.sign_in("", login="user1", domain=domain, password=PASSWORD)
             figures = [judged(what, await visitor.times("/history/actions", 30, has=has, **params), TARGET_MS)
-                       for what, has, params in _cases(lines)]
+                       for what, has, params in _cases(lines, cursor_after(middle["at"], middle["id"]))]
+            exported = await _export(visitor)
     total = lines + lines // 10
-    figures += [Figure("Writing a line, as the owner in one statement", f"{seeded / total * 1e6:.0f} µs"),
+    figures += [Figure("Export of all as CSV", f"{lines / exported:.0f} lines/s, {exported:.0f} s"),
+                Figure("Writing a line, as the owner in one statement", f"{seeded / total * 1e6:.0f} µs"),
                 Figure("Sealing", f"{total / sealed:.0f} lines/s"),
                 Figure("Checking the whole chain", f"{total / checked:.0f} lines/s, {checked:.0f} s")]
     return Section("Action history", figures, [
@@ -58,8 +64,19 @@ async def measure(scale: float) -> Section:
     ])
 
 
-def _cases(lines: int) -> list[tuple[str, str, dict[str, str]]]:
-    half = str(min(lines // 2, 1_000_000) // 50 * 50)
+async def _export(visitor: Visitor) -> float:
+    """Seconds until the last line has come."""
+    began, count, size = time.perf_counter(), 0, 0
+    async with visitor.client.stream("GET", "/history/actions/export", timeout=600) as answer:
+        async for chunk in answer.aiter_bytes():
+            count, size = count + chunk.count(b"\r\n"), size + len(chunk)
+    if answer.status_code != 200 or not count:
+        raise RuntimeError(f"export: {answer.status_code}, {size} bytes")
+    return time.perf_counter() - began
+
+
+def _cases(lines: int, middle: str) -> list[tuple[str, str, dict[str, str]]]:
+    """`middle`: the cursor that a browser sends after half of the lines."""
     return [
         ("No filter", "list-results", {}), ("Today", "list-results", {"period": "today"}),
         ("30 days", "list-results", {"period": "30"}), ("An action (1/7)", "list-results", {"action": "user_deleted"}),
@@ -70,7 +87,7 @@ def _cases(lines: int) -> list[tuple[str, str, dict[str, str]]]:
         ("A word in none", "data-total=\"0\"", {"q": "nothing like it"}),
         ("Person, action, word, 45 days", "list-results",
          {"user": "user:7", "action": "user_changed", "q": "7", "period": "45"}),
-        (f"Rows from {half} on", "list-results", {"offset": half}),
+        (f"The rows after {lines // 2:,}", "list-results", {"offset": str(lines // 2), "after": middle}),
     ]
 
 

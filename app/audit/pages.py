@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Controller, Request, Response, get
 from litestar.params import FromPath
-from litestar.response import Template
+from litestar.response import Stream, Template
 
 from app.audit import listing
 from app.audit.listing import PERIODS, TITLE, Place
@@ -31,7 +31,7 @@ class DomainHistory(Controller):
         return await listing.show(request, IN_DOMAIN)
 
     @get("/export")
-    async def export(self, request: Request) -> Response[bytes]:
+    async def export(self, request: Request) -> Response[bytes] | Stream:
         return await listing.export(request, IN_DOMAIN)
 
     @get("/{line_id:int}")
@@ -48,7 +48,7 @@ class PoolHistory(Controller):
         return await listing.show(request, IN_POOL)
 
     @get("/export")
-    async def export(self, request: Request) -> Response[bytes]:
+    async def export(self, request: Request) -> Response[bytes] | Stream:
         return await listing.export(request, IN_POOL)
 
     @get("/{line_id:int}")

@@ -8,8 +8,10 @@ from datetime import datetime
 from app.audit.tally import whole_days
 from app.audit.words_met import PROVIDER
 from app.kernel.db import DomainTx, PlatformTx, PoolTx
+from app.kernel.sql import like_text
 
 Tx = DomainTx | PoolTx | PlatformTx
+Place = tuple[datetime, int]  # time and id of a line: where in the list it stands
 MOST = 1_000_000  # lines of the whole platform that are counted
 
 
@@ -106,8 +108,7 @@ def _people_and_actions(tx: Tx, wanted: Wanted, args: _Args, alias: str = "h") -
 
 def _pattern(text: str) -> str:
     """Substring without regard to case; the column is in lower case."""
-    escaped = text.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return f"%{escaped}%"
+    return like_text(text.lower())
 
 
 # The planner takes a substring to be rare and would sort a million lines; the index has them in order.
@@ -115,29 +116,42 @@ _IN_ORDER = ("SELECT set_config('enable_seqscan', 'off', true), set_config('enab
              "set_config('enable_sort', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)")
 
 
-async def page(tx: Tx, wanted: Wanted, *, limit: int, offset: int) -> tuple[list[Line], int]:
-    """Newest first, and how many there are in all."""
+async def page(tx: Tx, wanted: Wanted, *, limit: int, offset: int = 0,
+               after: Place | None = None) -> tuple[list[Line], int]:
+    """Newest first, and how many there are in all.
+
+    Args:
+        offset: how many are shown already; they are skipped by number only where `after` does not tell the last one.
+    """
+    named = await _named(tx, wanted.text) if wanted.text and wanted.domain_ids is None else None
+    if named == 0:  # no object was ever called so: not a line need be read
+        return [], 0
     args = _Args()
     where = _where(tx, wanted, args)
+    follows = _follows(after, args)
     await tx.execute(_IN_ORDER)
-    found = await tx.fetch(f"SELECT h.id, h.at FROM action_history h WHERE {where} ORDER BY h.at DESC, h.id DESC "
-                           f"LIMIT {int(limit)} OFFSET {int(offset)}", *args)
+    found = await tx.fetch(f"SELECT h.id, h.at FROM action_history h WHERE {where}{follows} ORDER BY h.at DESC, "
+                           f"h.id DESC LIMIT {int(limit)} OFFSET {0 if after else int(offset)}", *args)
     lines = await _lines(tx, [row["id"] for row in found])
     if len(found) < limit and (found or not offset):
         return lines, offset + len(found)
     if wanted.domain_ids is None and not wanted.text:
         return lines, await _tallied(tx, wanted)
-    if wanted == Wanted(text=wanted.text):
-        return lines, await _named(tx, wanted.text)
+    if named is not None and wanted == Wanted(text=wanted.text):
+        return lines, named
     last = found[-1] if found else None
-    rest = await _count(tx, where, args, (last["at"], last["id"]) if last else None)
+    args = _Args()
+    rest = await _count(tx, _where(tx, wanted, args), args, (last["at"], last["id"]) if last else None)
     return lines, (offset + len(found) if last else 0) + rest
 
 
-async def _count(tx: Tx, where: str, args: _Args, after: tuple[datetime, int] | None) -> int:
+def _follows(after: Place | None, args: _Args) -> str:
+    return f" AND (h.at, h.id) < ({args.put(after[0])}, {args.put(after[1])})" if after else ""
+
+
+async def _count(tx: Tx, where: str, args: _Args, after: Place | None) -> int:
     """Goes on where the page ends, so both together read the index once."""
-    if after is not None:
-        where += f" AND (h.at, h.id) < ({args.put(after[0])}, {args.put(after[1])})"
+    where += _follows(after, args)
     most = f"LIMIT {MOST}" if isinstance(tx, PlatformTx) else ""
     return await tx.fetchval(f"SELECT count(*) FROM (SELECT FROM action_history h WHERE {where} {most}) matching",
                              *args)
@@ -179,12 +193,11 @@ def _tally_scope(tx: Tx, args: _Args) -> list[str]:
     return [_scope(tx, args, "t")]
 
 
-async def all_lines(tx: Tx, wanted: Wanted, *, limit: int, before: tuple[datetime, int] | None = None) -> list[Line]:
-    """The next `limit` lines after `before` (time and id of the last one), for an export."""
+async def all_lines(tx: Tx, wanted: Wanted, *, limit: int, after: Place | None = None) -> list[Line]:
+    """The next `limit` lines after that one, for an export."""
     args = _Args()
-    where = _where(tx, wanted, args)
-    if before is not None:
-        where += f" AND (h.at, h.id) < ({args.put(before[0])}, {args.put(before[1])})"
+    where = _where(tx, wanted, args) + _follows(after, args)
+    await tx.execute(_IN_ORDER)
     ids = await tx.fetch(f"SELECT h.id FROM action_history h WHERE {where} ORDER BY h.at DESC, h.id DESC "
                          f"LIMIT {int(limit)}", *args)
     return await _lines(tx, [row["id"] for row in ids])

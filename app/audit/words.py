@@ -13,7 +13,11 @@ ACTIONS = {
     "number_changed": lazy("Number changed"), "user_created": lazy("User created"),
     "user_changed": lazy("User changed"), "user_deleted": lazy("User deleted"),
     "password_changed": lazy("Password changed"), "payment_recorded": lazy("Payment recorded"),
-    "balance_corrected": lazy("Balance corrected"),
+    "balance_corrected": lazy("Balance corrected"), "calls_rated": lazy("Calls without a rate charged"),
+    "correction_requested": lazy("Correction asked for"), "correction_confirmed": lazy("Correction confirmed"),
+    "correction_rejected": lazy("Correction rejected"), "correction_withdrawn": lazy("Correction withdrawn"),
+    "bank_statement_loaded": lazy("Bank statement loaded"), "bank_statement_removed": lazy("Bank statement removed"),
+    "books_acknowledged": lazy("Differences of the books seen"),
     "promised_written_off": lazy("Promised payment debited"), "signed_in": lazy("Signed in"),
     "sign_in_failed": lazy("Sign-in failed"), "sign_in_locked": lazy("Sign-in locked after failed attempts"),
     "generation_pinned": lazy("Configuration held"), "generation_released": lazy("Configuration released"),
@@ -28,8 +32,11 @@ ACTIONS = {
     "audio_changed": lazy("Audio changed"), "card_payment_started": lazy("Card payment begun"),
     "card_payment_changed": lazy("State of a card payment changed"), "card_saved": lazy("Card saved"),
     "card_removed": lazy("Card removed"), "auto_topup_changed": lazy("Automatic top-up changed"),
+    "service_connected": lazy("Service connected"), "service_disconnected": lazy("Service disconnected"),
+    "channels_changed": lazy("Number of channels changed"),
 }
 FIELDS = {
+    "author": lazy("Asked for by"), "calls": lazy("Calls"), "documents": lazy("Documents"),
     "timezone": lazy("Time zone"), "locale": lazy("Language"), "notification_email": lazy("E-mail for notifications"),
     "balance_notice_on": lazy("Notify when the balance is below"),
     "balance_notice_below": lazy("Threshold of the balance"),
@@ -54,7 +61,7 @@ FIELDS = {
     "audio_vm_greeting": lazy("Voicemail greeting"), "audio_ringback": lazy("Ringback melody"),
     "audio_hold": lazy("Hold melody"), "payment_state": lazy("State"), "card": lazy("Card"),
     "auto_topup": lazy("Automatic top-up"), "auto_topup_threshold": lazy("When the balance is below"),
-    "auto_topup_amount": lazy("Top-up amount"),
+    "auto_topup_amount": lazy("Top-up amount"), "channels": lazy("Channels"), "is_operator": lazy("Operator"),
 }
 VALUES = {
     "True": lazy("yes"), "False": lazy("no"),  # others as "field:value"
@@ -77,14 +84,54 @@ VALUES = {
     "payment_state:refunded": lazy("Payment refunded"), "payment_state:disputed": lazy("Payment disputed"),
     "reason:card_refund": lazy("Refund to the card"), "reason:card_dispute": lazy("Chargeback"),
 }
+ACTIONS |= {
+    "guard_changed": lazy("Call protection changed"), "guard_refused": lazy("Call protection refused a call"),
+    "guard_stopped": lazy("Paid calls stopped"), "guard_released": lazy("Paid calls let go on"),
+    "guard_destination_new": lazy("First call to a country"),
+    "guard_destination_confirmed": lazy("Destination confirmed"),
+}
+FIELDS |= {
+    "daily_cap": lazy("Daily cap"), "max_daily_cap": lazy("Largest daily cap"),
+    "guard_calls_per_minute": lazy("Paid calls a minute"), "guard_parallel_calls": lazy("Paid calls at once"),
+    "guard_max_calls_per_minute": lazy("Most paid calls a minute"),
+    "guard_international": lazy("International calls forbidden"),
+    "guard_premium": lazy("Premium-rate numbers forbidden"),
+    "guard_satellite": lazy("Satellite networks forbidden"), "guard_forbidden": lazy("Forbidden prefixes"),
+    "guard_allowed": lazy("Exceptions"), "guard_provider_forbidden": lazy("Prefixes forbidden by the provider"),
+    "guard_provider_allowed": lazy("Exceptions of the provider"),
+    "guard_new_destination": lazy("First call to a country"),
+    "guard_only_outside_hours": lazy("Only outside working hours"), "guard_work_days": lazy("Working days"),
+    "guard_work_from": lazy("Work begins"), "guard_work_until": lazy("Work ends"),
+    "guard_reason": lazy("Reason of the refusal"), "guard_prefix": lazy("Forbidden as"), "guard_stop": lazy("Why"),
+    "guard_count": lazy("Refusals within 10 minutes"), "guard_destination": lazy("Destination"),
+    "guard_waits": lazy("Waits for a confirmation"),
+}
+VALUES |= {
+    "guard_stop:daily_cap": lazy("the daily cap is used up"), "guard_stop:repeated": lazy("many refusals"),
+    "guard_reason:guard_cap": lazy("the daily cap does not cover it"),
+    "guard_reason:guard_rate": lazy("too many paid calls within a minute"),
+    "guard_reason:guard_parallel": lazy("too many paid calls at once"),
+    "guard_reason:guard_forbidden": lazy("forbidden destination"),
+    "guard_reason:guard_new": lazy("the destination is not confirmed"),
+    "guard_prefix:international": lazy("International calls"), "guard_prefix:premium": lazy("Premium-rate numbers"),
+    "guard_prefix:satellite": lazy("Satellite networks"), "guard_new_destination:off": lazy("nothing"),
+    "guard_new_destination:alarm": lazy("a letter"),
+    "guard_new_destination:block": lazy("letter, and refused until confirmed"),
+}
+ACTIONS |= {"recording_switched": lazy("Call recording switched"),
+            "recording_term_changed": lazy("Term of storage of recordings changed")}
+FIELDS |= {"recording_on": lazy("Call recording"), "recording_months": lazy("Term of storage, months")}
 OBJECTS = {
+    "guard": lazy("Call protection"),
     "user": lazy("User"), "domain": lazy("Domain"), "number": lazy("Number"), "phone_number": lazy("Number"),
     "pool": lazy("Domain pool"), "subgroup": lazy("Group of domains"), "pool_admin": lazy("Pool administrator"),
     "staff": lazy("Member of staff"), "account": lazy("Account"), "payment": lazy("Payment"),
     "tariff": lazy("Tariff"), "trunk": lazy("Trunk"), "generation": lazy("Configuration"), "job": lazy("Job"),
     "settings": lazy("General settings"), "pickup_group": lazy("Pickup group"),
     "outbox_event": lazy("Event"), "mail": lazy("Letter"), "export": lazy("Export"), "fax": lazy("Fax"),
-    "contact_number": lazy("Contact numbers"),
+    "contact_number": lazy("Contact numbers"), "correction": lazy("Correction"),
+    "bank_statement": lazy("Bank statement"), "books_run": lazy("Reconciliation"),
+    "service": lazy("Service of the plan"),
 }
 ACTIONS |= {
     "pool_created": lazy("Pool created"), "pool_changed": lazy("Pool changed"), "pool_deleted": lazy("Pool deleted"),
@@ -96,6 +143,8 @@ ACTIONS |= {
     "pool_admin_changed": lazy("Administrator changed"), "pool_admin_deleted": lazy("Administrator deleted"),
     "profile_changed": lazy("Own profile changed"), "export_ordered": lazy("Export ordered"),
     "history_checked": lazy("History checked"), "draft_discarded": lazy("Draft of a tariff discarded"),
+    "draft_created": lazy("Draft of a tariff made"), "draft_changed": lazy("Draft of a tariff changed"),
+    "whatif_ordered": lazy("Tariff tried with past calls"),
     "tariff_created": lazy("Tariff created"), "tariff_published": lazy("Tariff published"),
     "rates_imported": lazy("Prices imported"), "numbers_imported": lazy("Numbers imported"),
     "trunk_created": lazy("Trunk created"), "trunk_changed": lazy("Trunk changed"),
@@ -160,6 +209,19 @@ FIELDS |= {
 VALUES |= {"role:administrator": lazy("Administrator"), "role:billing": lazy("Billing"),
            "role:support": lazy("Support, reads only")}
 OBJECTS |= {"parameter": lazy("Parameter"), "letter": lazy("Letter"), "announcement": lazy("Announcement")}
+
+
+ACTIONS |= {"tariff_requested": lazy("Another tariff asked for"),
+            "tariff_request_closed": lazy("Request for a tariff closed")}
+FIELDS |= {"excess_users": lazy("Users beyond the tariff"), "excess_seconds": lazy("Seconds beyond the package"),
+           "excess_mgp": lazy("Beyond the minimum guaranteed payment")}
+
+FIELDS |= {"version": lazy("Version"), "valid_from": lazy("In force from"), "rates": lazy("Rates"),
+           "mgp": lazy("Minimum guaranteed payment"),
+           "included_minutes": lazy("Minutes included per month"), "discount_percent": lazy("Discount"),
+           "service": lazy("Service of the plan"), "level": lazy("Counted by"), "monthly": lazy("Per month"),
+           "connection": lazy("Connection"), "cycle": lazy("The fee is charged"), "included": lazy("Without charge"),
+           "first_on": lazy("First day"), "last_on": lazy("Last day")}
 
 
 def reason(text: str) -> str:

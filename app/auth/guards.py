@@ -12,7 +12,7 @@ from litestar.handlers.base import BaseRouteHandler
 from app.auth.permissions import Permission
 from app.auth.principal import Principal
 from app.auth.shells import safe_next, shell_of_request
-from app.kernel.errors import Forbidden, NotSignedIn
+from app.kernel.errors import Forbidden, NotFound, NotSignedIn
 from app.kernel.i18n import _
 from app.web.csrf import SAFE_METHODS
 from app.web.problems import answer_app_error
@@ -26,6 +26,7 @@ class MustEnrol(NotSignedIn):
 
     status_code = 403
 
+_IDS_END = 2**63
 _OPEN = (Permission.PUBLIC, Permission.NODE)  # NODE: the handler checks the node's signature
 
 
@@ -58,6 +59,12 @@ async def permission_guard(connection: ASGIConnection, handler: BaseRouteHandler
         raise Forbidden("forbidden", _("You may not do this."))
     if user.is_read_only and connection.scope.get("method") not in SAFE_METHODS and not handler.opt.get("own"):
         raise Forbidden("read_only", _("You are here to look: support cannot change anything in a domain."))
+
+
+async def row_guard(connection: ASGIConnection, _handler: BaseRouteHandler) -> None:
+    """An id in the address that no row can have (bigint) is as unknown as any other. Raises NotFound."""
+    if any(isinstance(value, int) and abs(value) >= _IDS_END for value in connection.path_params.values()):
+        raise NotFound("not_found", _("There is no such page."))
 
 
 def answer_not_signed_in(request: Request, error: NotSignedIn) -> Response:

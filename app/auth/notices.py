@@ -1,4 +1,4 @@
-"""A letter to an administrator whose account was signed in to from a new place."""
+"""Letters about one's account: a sign-in from a new place, a second factor that somebody else has reset."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from app.auth.accounts import Account
 from app.auth.edge import limit_key
 from app.auth.journal import TABLES, door
 from app.auth.security.devices import device_name
-from app.auth.shells import Shell
+from app.auth.shells import SHELLS, Shell
 from app.kernel import letters
-from app.kernel.actors import Actor
+from app.kernel.actors import Actor, ActorKind
+from app.kernel.db import DomainTx, PlatformTx, PoolTx
 from app.kernel.i18n import lazy
 from app.settings import settings
 
@@ -25,6 +26,32 @@ letters.letter(
          "If it was not you, change your password at once and end the other sessions: {{ url }}\n"),
     name="Anna Petrova", login="anna", at=datetime(2026, 4, 21, 13, 2, tzinfo=UTC), ip="203.0.113.7",
     device="Firefox, Windows", url="https://pbx.example/me/security")
+
+letters.letter(
+    "factor_reset", lazy("Your second factor is reset"), lazy("The second factor of {{ login }} is reset"),
+    lazy("Hello, {{ name }}!\n\nAn administrator reset the second factor of your account {{ login }} on {{ at }}. "
+         "Until you set up a new one, the password alone opens it: {{ url }}\n\n"
+         "If you did not ask for it, tell your administrator at once and change your password.\n"),
+    name="Anna Petrova", login="anna", at=datetime(2026, 4, 21, 13, 2, tzinfo=UTC),
+    url="https://pbx.example/me/security")
+
+
+_PERSON = "SELECT p.login, p.display_name, p.email, "
+_ADDRESS = {ActorKind.DOMAIN_USER: f"{_PERSON} coalesce(nullif(p.locale, ''), d.locale) AS locale, d.timezone "
+                                   "FROM domain_user p JOIN domain d ON d.id = p.domain_id WHERE p.id = $1"} | {
+    kind: f"{_PERSON} p.locale, NULL AS timezone FROM {TABLES[kind]} p WHERE p.id = $1"
+    for kind in (ActorKind.POOL_ADMIN, ActorKind.STAFF)}
+
+
+async def tell_reset(tx: DomainTx | PoolTx | PlatformTx, kind: ActorKind, person_id: int) -> None:
+    """To whoever has an address, in their own language."""
+    row = await tx.fetchrow(_ADDRESS[kind], person_id)
+    if row is None or not row["email"]:
+        return
+    shell = next(one for one in SHELLS.values() if one.kind is kind)
+    await letters.queue(tx, "factor_reset", row["email"], row["locale"] or "ru", zone=row["timezone"],
+                        name=row["display_name"], login=row["login"], at=tx.now,
+                        url=settings().public_url + shell.security_url)
 
 
 async def tell(shell: Shell, account: Account, actor: Actor, device: str) -> None:

@@ -19,6 +19,7 @@ class Permission(Enum):
     CALLS_VIEW = "calls_view"
     FINANCE_VIEW = "finance_view"
     FINANCE_EDIT = "finance_edit"
+    SERVICES_EDIT = "services_edit"  # paid services of the domain
     PROVISIONING_VIEW = "provisioning_view"
 
     POOL_VIEW = "pool_view"
@@ -33,7 +34,7 @@ class Permission(Enum):
 
 _DOMAIN_ADMIN = {Permission.PERSONAL, Permission.DOMAIN_VIEW, Permission.CONTACTS_EDIT,
                  Permission.USERS_EDIT, Permission.NUMBERS_EDIT, Permission.SETTINGS_EDIT,
-                 Permission.CALLS_VIEW, Permission.FINANCE_VIEW, Permission.FINANCE_EDIT,
+                 Permission.CALLS_VIEW, Permission.FINANCE_VIEW, Permission.FINANCE_EDIT, Permission.SERVICES_EDIT,
                  Permission.PROVISIONING_VIEW}
 
 VISITOR_ROLE = "domain_visitor"  # somebody from outside who works in a domain and is no user there [POOL-D7]

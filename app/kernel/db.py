@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -143,6 +143,16 @@ class PublicTx(_Tx):
     __slots__ = ()
 
 
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    """A connection that cannot (cut off in the middle of an answer, say) is given to nobody else."""
+    try:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
+    except Exception:  # what broke it is being raised
+        with suppress(asyncpg.InterfaceError):  # the pool has it back already
+            connection.terminate()
+
+
 @asynccontextmanager
 async def _transaction(scope: str) -> AsyncIterator[asyncpg.Connection]:
     """Commit at the end, roll back on any exception; the connection always goes back to the pool.
@@ -165,8 +175,7 @@ async def _transaction(scope: str) -> AsyncIterator[asyncpg.Connection]:
             # Deferred checks fail here and not in COMMIT, whose failure would be mistaken for a lost reply.
             await connection.execute("SET CONSTRAINTS ALL IMMEDIATE; COMMIT")
         except BaseException:
-            if not connection.is_closed():
-                await connection.execute("ROLLBACK")
+            await _roll_back(connection)
             raise
         finally:
             DB.current_transaction.reset(token)

@@ -33,10 +33,6 @@ class Refused(AppError):
     status_code = 409
 
 
-class TooLarge(AppError):
-    status_code = 413
-
-
 class InvalidFields(AppError):
     """`facts["fields"]`: field name → text shown under the field."""
 

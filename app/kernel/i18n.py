@@ -168,6 +168,10 @@ def _symbol(currency: Currency) -> str:
     return "₽" if currency is Currency.RUB else get_currency_symbol(currency.value, "en")
 
 
+def currency_sign(currency: Currency) -> str:
+    return _symbol(currency)
+
+
 def format_money(money: Money, *, exact: bool = False, trim: bool = False) -> str:
     """"16 956,50 ₽". `exact` keeps up to six decimals (rates); `trim` drops trailing zeros [ACC-D9]."""
     minor = money.currency.minor_digits
@@ -252,6 +256,14 @@ def format_phone(number: str) -> str:
     except phonenumbers.NumberParseException:
         return number
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def format_phone_in_lists(number: str) -> str:
+    """For the menu and lists of scenarios: `+7 (495) 000-00-00`; numbers of other countries as elsewhere [NUM-61]."""
+    shown = format_phone(number)
+    country, _, rest = shown.partition(" ")
+    area, _, local = rest.partition(" ")
+    return f"{country} ({area}) {local}" if country == "+7" and local else shown
 
 
 # --- catalogues --------------------------------------------------------------------------------------

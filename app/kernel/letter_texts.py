@@ -132,3 +132,14 @@ letter("auto_topup_off", lazy("Automatic top-up switched off"), lazy("{{ domain 
        lazy("Three attempts in a row to take {{ amount }} from the saved card failed, the last one on {{ at }}. "
             "The automatic top-up of {{ domain }} is switched off. The balance is {{ balance }}.\n"),
        domain=_DOMAIN, amount=Money.parse("1000"), at=_MOMENT, balance=Money.parse("12.50"))
+letter("books_differ", lazy("The books do not agree"), lazy("The books do not agree: {{ count }} differences"),
+       lazy("The reconciliation found {{ count }} differences in {{ domains }} domains. The first: {{ domain }}, "
+            "{{ what }} is {{ found }}, should be {{ expected }}.\n\n{{ url }}\n"),
+       count=2, domains=1, domain=_DOMAIN, what="balance", expected="10.00", found="1010.00",
+       url=f"{_URL}/provider/books/7")
+letter("correction_waits", lazy("A correction waits for another person"),
+       lazy("{{ domain }}: a correction of {{ amount }} waits for you"),
+       lazy("{{ author }} asks to correct the balance of {{ domain }} by {{ amount }}: {{ reason }}\n\n"
+            "Another person must confirm or reject it:\n{{ url }}\n"),
+       domain=_DOMAIN, author="Anna Petrova", amount=Money.parse("25000"), reason="double charge of May",
+       url=f"{_URL}/provider/corrections?state=pending")

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from enum import Enum
 
-MILLION = 1_000_000
-
 
 class Currency(Enum):
     """ISO 4217 code; the value's minor unit is `minor_digits` decimal places."""

@@ -15,8 +15,8 @@ from decimal import Decimal, InvalidOperation
 from enum import Enum
 from typing import Any, Protocol
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
+from app.kernel.checks import email_or_empty, known_zone
 from app.kernel.i18n import LazyText, _, format_number, lazy
 
 KEEP_SECONDS = 20.0
@@ -31,6 +31,7 @@ class Kind(Enum):
     SWITCH = "switch"
     ZONE = "zone"  # IANA name
     URL = "url"  # http(s) address or empty
+    EMAIL = "email"  # or empty
     TEXT = "text"
     CHOICE = "choice"
 
@@ -76,9 +77,14 @@ def _money(key: str, default: int, label: LazyText, least: int = 1, hint: LazyTe
 
 _DAYS, _MINUTES = lazy("days"), lazy("minutes")
 
+_NO_LIMIT, _NO_BOUND = lazy("0: no limit."), lazy("0: any.")
+_LOCKS = {"open": lazy("allowed"), "forbidden": lazy("forbidden, a domain may allow them"),
+          "locked": lazy("forbidden for everybody")}
+
 GROUPS: dict[str, LazyText] = {
     "trial": lazy("Trial"), "promised": lazy("Promised payment"), "credit": lazy("Credit limit"),
-    "topup": lazy("Payment by card"), "billing": lazy("Billing"), "fax": lazy("Faxes"), "pool": lazy("Pools"),
+    "topup": lazy("Payment by card"), "correction": lazy("Corrections of a balance"),
+    "billing": lazy("Billing"), "guard": lazy("Call protection"), "fax": lazy("Faxes"), "pool": lazy("Pools"),
     "auth": lazy("Sign-in"), "cabinet": lazy("Cabinet"),
 }
 
@@ -100,8 +106,27 @@ REGISTRY: dict[str, Parameter] = {parameter.key: parameter for parameter in (
     _money("topup.min", 100, lazy("Smallest amount")),
     _money("topup.max", 100_000, lazy("Largest amount")),
     _whole("topup.auto_per_day", 3, lazy("Automatic payments a day"), 1, 100),
+    _money("correction.limit", 10_000, lazy("A person corrects alone up to"), least=0,
+           hint=lazy("Above it, also in parts within 24 hours, another person confirms. 0: always.")),
     Parameter("billing.timezone", Kind.ZONE, "Europe/Moscow", lazy("Time zone of the books"),
               lazy("Days and months of fees begin at its midnight.")),
+    Parameter("billing.alarm_email", Kind.EMAIL, "", lazy("Address for alarms of the books"),
+              lazy("Empty: the staff of billing and the administrators.")),
+    _money("guard.daily_cap", 30_000, lazy("Paid calls of a day"), least=0,
+           hint=lazy("Of a domain without its own. 0: no limit.")),
+    _money("guard.daily_cap_max", 0, lazy("Largest amount a domain may set for a day"), least=0, hint=_NO_BOUND),
+    _whole("guard.calls_per_minute", 60, lazy("Paid calls begun within a minute"), 0, 10_000, hint=_NO_LIMIT),
+    _whole("guard.calls_per_minute_max", 0, lazy("Most calls a minute a domain may set"), 0, 10_000, hint=_NO_BOUND),
+    _whole("guard.parallel_calls", 0, lazy("Paid calls at once"), 0, 10_000,
+           hint=lazy("0: as many as the domain has lines.")),
+    Parameter("guard.international", Kind.CHOICE, "open", lazy("International calls"), choices=_LOCKS),
+    Parameter("guard.premium", Kind.CHOICE, "forbidden", lazy("Premium-rate numbers"), choices=_LOCKS),
+    Parameter("guard.satellite", Kind.CHOICE, "forbidden", lazy("Satellite networks"), choices=_LOCKS),
+    _whole("guard.repeats", 20, lazy("Refusals within 10 minutes that stop all paid calls"), 0, 10_000,
+           hint=lazy("0: never.")),
+    Parameter("guard.new_destination", Kind.CHOICE, "alarm", lazy("First call to a country"), choices={
+        "off": lazy("nothing"), "alarm": lazy("a letter"), "block": lazy("letter, and refused until confirmed")}),
+    _whole("guard.destination_days", 90, lazy("A country is new again after"), 1, 3650, _DAYS),
     _whole("fax.retries", 3, lazy("Further attempts"), 0, 10),
     _whole("fax.retry_interval_minutes", 5, lazy("Time between attempts"), 1, 1440, _MINUTES),
     _whole("pool.route_number_length", 4, lazy("Length of a route number"), 1, 10, lazy("digits"),
@@ -228,12 +253,6 @@ def _read_switch(_parameter: Parameter, text: str) -> bool:
     return text == "on"
 
 
-def _read_zone(_parameter: Parameter, text: str) -> str:
-    if text not in available_timezones():
-        raise ValueError(_("Choose a time zone from the list, like Europe/Moscow."))
-    return text
-
-
 def _read_url(_parameter: Parameter, text: str) -> str:
     try:
         parts = urlsplit(text)
@@ -257,5 +276,8 @@ def _read_choice(parameter: Parameter, text: str) -> str:
     return text
 
 
-_READERS = {Kind.WHOLE: _read_whole, Kind.MONEY: _read_money, Kind.SWITCH: _read_switch, Kind.ZONE: _read_zone,
-            Kind.URL: _read_url, Kind.TEXT: _read_text, Kind.CHOICE: _read_choice}
+_READERS = {
+    Kind.WHOLE: _read_whole, Kind.MONEY: _read_money, Kind.SWITCH: _read_switch, Kind.URL: _read_url,
+    Kind.ZONE: lambda _parameter, text: known_zone(text), Kind.EMAIL: lambda _parameter, text: email_or_empty(text),
+    Kind.TEXT: _read_text, Kind.CHOICE: _read_choice,
+}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 from litestar import Request
 from litestar.response import Template
 
 from app.auth.permissions import Permission
-from app.kernel.db import PlatformTx
-from app.kernel.i18n import lazy
+from app.kernel.db import PlatformTx, platform_transaction
+from app.kernel.errors import InvalidFields, NotFound
+from app.kernel.i18n import _, lazy
 from app.web.forms import FormModel, parse_form
 from app.web.lists import ListQuery, Page, Row
 from app.web.shell import page
@@ -42,10 +43,43 @@ async def show(request: Request, template: str, **context: object) -> Template:
         **context})
 
 
+async def ask(request: Request, template: str, **read: Callable[[PlatformTx], Awaitable[object]]) -> Template:
+    """A dialog about one thing: each name of the template and how it is read."""
+    async with platform_transaction(request.user.actor) as tx:
+        found = {name: await one(tx) for name, one in read.items()}
+    return await show(request, template, **found)
+
+
 async def form_of(request: Request, model: type[Form], **more: Any) -> Form:
     """The submitted form; `more` adds values that are not typed in it."""
     data: Mapping[str, Any] = await request.form()
     return parse_form(model, {**{key: value for key, value in data.items() if isinstance(value, str)}, **more})
+
+
+async def domain_form(request: Request, model: type[Form]) -> Form:
+    """A form with the search over domains, in which one must be chosen."""
+    if not (await request.form()).get("domain_id"):
+        raise InvalidFields("domain", _("Choose a domain"), fields={"domain_id": _("Choose a domain")})
+    return await form_of(request, model)
+
+
+def asks_candidates(request: Request) -> bool:
+    """Only the list of that search is wanted, not its dialog."""
+    return request.headers.get("hx-target") == "candidates"
+
+
+def asked_id(request: Request, name: str) -> int | None:
+    """The id in a parameter of the address, if it is one."""
+    text = request.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
+
+
+def asked_tariff(request: Request) -> int:
+    """The tariff chosen in a form whose amounts are asked for. Raises NotFound."""
+    found = asked_id(request, "tariff_id")
+    if found is None:
+        raise NotFound("tariff", _("There is no such tariff"))
+    return found
 
 
 def as_page(rows: list[Row], total: int, query: ListQuery) -> Page[Row]:

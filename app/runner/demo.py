@@ -16,11 +16,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from app.auth.passwords import hash_password
+from app.features import load_services
 from app.kernel import clock
 from app.kernel.actors import Actor, ActorKind
 from app.kernel.db import DB, DomainTx, PlatformTx, domain_transaction, platform_transaction
 from app.kernel.money import Money
-from app.runner.demo_names import COMPANIES, Company, rates
+from app.runner.demo_money import back_office
+from app.runner.demo_names import COMPANIES, SERVICES, Company, rates
 from app.runner.telephony import PSTN_ADDRESS, PSTN_PORT, Telephony
 from app.settings import Settings
 
@@ -39,6 +41,7 @@ def demo_password(folder: Path) -> str:
 
 async def ensure(settings: Settings, phone_system: Telephony) -> None:
     """Node and trunk always point to where they are now; the rest is made once, in an empty database."""
+    load_services()
     await DB.open(size=4)
     try:
         async with platform_transaction(ENGINEER) as tx:
@@ -51,6 +54,7 @@ async def ensure(settings: Settings, phone_system: Telephony) -> None:
         for company in COMPANIES:
             await _company(company, settings, node_id, tariff_id, pool_id)
         await _week_of_calls(node_id)
+        await back_office()
     finally:
         await DB.close()
 
@@ -77,11 +81,14 @@ async def _staff_and_tariff(tx: PlatformTx, password: str) -> int:
                               ("billing", "Павел Расчётов", "billing"), ("support", "Анна Поддержкина", "support")):
         await tx.execute("INSERT INTO staff (login, display_name, email, password_hash, role) "
                          "VALUES ($1, $2, $1 || '@provider.example', $3, $4)", login, name, hashed, role)
-    tariff_id = await tx.fetchval(
-        "INSERT INTO tariff (name, included_users, user_monthly, user_connection) "
-        "VALUES ('Бизнес', 5, 83.33, 100) RETURNING id")
+    tariff_id = await tx.fetchval("INSERT INTO tariff (name) VALUES ('Бизнес') RETURNING id")
     version_id = await tx.fetchval("INSERT INTO tariff_version (tariff_id, number, created_by) "
                                    "VALUES ($1, 1, 'engineer') RETURNING id", tariff_id)
+    await tx.executemany(
+        "INSERT INTO plan_service (version_id, service, level, monthly, connection, included) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        [(version_id, service, level, Decimal(monthly), Decimal(connection), included)
+         for service, level, monthly, connection, included in SERVICES])
     await tx.executemany(
         "INSERT INTO tariff_rate (version_id, prefix, destination, price, first_increment, next_increment) "
         "VALUES ($1, $2, $3, $4, $5, $6)",
@@ -118,12 +125,13 @@ async def _company(company: Company, settings: Settings, node_id: int, tariff_id
             await tx.execute("UPDATE phone_number SET domain_id = $1, assigned_at = $2 WHERE e164 = ANY($3)",
                              bound.domain_id, tx.now, list(company.numbers))
             if company.commercial:
-                await domains.switch_to_commercial(bound, tariff_id=tariff_id, scheme=company.scheme)
                 await record_payment(bound, external_id=f"demo-{company.domain}", amount=Money(Decimal(company.paid)),
                                      source="Банк", description="Оплата по счёту")
+                await domains.switch_to_commercial(bound, tariff_id=tariff_id, scheme=company.scheme)
         actor = Actor(ActorKind.STAFF, 1, "engineer", "Demo engineer", bound.domain_id)
         async with domain_transaction(actor) as tx:
             await _people(tx, company, demo_password(settings.state_dir))
+            await _services(tx, company)
     async with domain_transaction(actor) as tx:  # asked for now, although the people are a week old
         await tx.execute("UPDATE provisioning_state SET changed_at = $2 WHERE domain_id = $1", tx.domain_id, tx.now)
 
@@ -140,6 +148,24 @@ async def _people(tx: DomainTx, company: Company, password: str) -> None:
         first_user = first_user or user_id
     await tx.execute("UPDATE phone_number SET target_user_id = $2 WHERE domain_id = $1 AND e164 = $3",
                      tx.domain_id, first_user, company.numbers[0])
+
+
+async def _services(tx: DomainTx, company: Company) -> None:
+    """The contact centre comes with its first operator."""
+    from app.modules.recording.service import switch as switch_recording
+    from billing.services import service as services
+    from tenants.users.operators import set_operator
+
+    for code in company.services:
+        await services.connect(tx, code)
+    for login in company.operators:
+        user_id = await tx.fetchval("SELECT id FROM domain_user WHERE domain_id = $1 AND login = $2", tx.domain_id,
+                                    login)
+        await set_operator(tx, user_id, True)
+    if company.recorded:
+        ids = await tx.fetch("SELECT id FROM domain_user WHERE domain_id = $1 AND login = ANY($2::text[])",
+                             tx.domain_id, list(company.recorded))
+        await switch_recording(tx, [row["id"] for row in ids], True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +200,8 @@ async def _week_of_calls(node_id: int) -> None:
     records.sort(key=lambda record: record.started_at)
     for start in range(0, len(records), 500):
         await take_in(node_id, records[start:start + 500])
+    async with platform_transaction(ENGINEER) as tx:  # charged just now, but not the calls of today
+        await tx.execute("UPDATE guard_day SET spent = 0")
 
 
 def _call(dice: random.Random, person: _Person, people: list[_Person], at: datetime, count: int, trunk: str):

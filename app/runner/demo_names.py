@@ -20,7 +20,28 @@ class Company:
     route: str | None
     numbers: tuple[str, ...]
     people: tuple[Person, ...]
+    services: tuple[str, ...] = ()  # connected by hand
+    operators: tuple[str, ...] = ()  # logins
+    recorded: tuple[str, ...] = ()  # logins
 
+
+# Plan of the demo's tariff: service, level, monthly, connection, included
+SERVICES = (
+    ("base_fee", "domain", "208.33", "0", 0),
+    ("additional_user", "user", "83.33", "100", 5),
+    ("additional_number", "special", "125", "200", 2),
+    ("incoming_channels", "special", "50", "0", 10),
+    ("outgoing_channels", "special", "50", "0", 10),
+    ("recording", "special", "70", "0", 0),
+    ("speech", "special", "140", "0", 0),
+    ("fmc", "special", "83.33", "50", 0),
+    ("contact_center", "operator", "416.67", "0", 0),
+    ("integration_api", "domain", "416.67", "100", 0),
+    ("callback_widget", "special", "416.67", "1", 0),
+    ("auto_informer", "domain", "0", "0", 0),
+    ("crm", "special", "300", "0", 0),
+    ("reminders", "domain", "833.33", "500", 0),
+)
 
 COMPANIES = (
     Company("romashka.pbx.example", "ООО «Ромашка»", "prepaid", "15000", True, "4455",
@@ -42,7 +63,9 @@ COMPANIES = (
                 ("lebedev", "Лебедев Константин-Александр Вячеславович", "Заместитель генерального директора"),
                 ("semenova", "Семёнова Юлия", "Менеджер по закупкам"),
                 ("egorov", "Егоров Максим", "Охрана"),
-                ("pavlova", "Павлова Светлана", "Бухгалтер"))),
+                ("pavlova", "Павлова Светлана", "Бухгалтер")),
+            services=("fmc", "integration_api"), operators=("sidorov", "smirnova", "alekseeva"),
+            recorded=("sidorov", "smirnova", "kuznetsov")),
     Company("vasilek.pbx.example", "ООО «Василёк»", "credit", "3000", True, "4456",
             ("74950000201", "74950000202"), (
                 ("ivanov", "Иванов Кирилл", "Директор филиала"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import xlsxwriter
 from litestar import Response
+from litestar.response import Stream
 
 from app.kernel import i18n
 from app.kernel.i18n import LazyText
@@ -102,12 +103,16 @@ class _SheetWriter:
 
 def write_csv(columns: Sequence[ExportColumn], rows: Iterable[Sequence[object]]) -> bytes:
     """UTF-8 with a mark that spreadsheets recognise, semicolons as Russian spreadsheets expect."""
+    return b"\xef\xbb\xbf" + csv_lines([[column.label for column in columns]]) + csv_lines(rows)
+
+
+def csv_lines(rows: Iterable[Sequence[object]]) -> bytes:
+    """Lines of such a file without its beginning, for one that is sent while it is made."""
     out = io.StringIO()
     writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow([_harmless(str(column.label)) for column in columns])
     for row in rows:
         writer.writerow([_plain(value) for value in row])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    return out.getvalue().encode()
 
 
 def _plain(value: object) -> str:
@@ -135,9 +140,24 @@ def _harmless(text: str) -> str:
 
 def file_answer(content: bytes, name: str, media_type: str = XLSX) -> Response[bytes]:
     """A download. `name` may hold any letters."""
+    return Response(content, media_type=media_type, headers=_disposition(name))
+
+
+def _disposition(name: str) -> dict[str, str]:
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", name) or "file"
-    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
-    return Response(content, media_type=media_type, headers={"Content-Disposition": disposition})
+    return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"}
+
+
+def csv_stream(name: str, columns: Sequence[ExportColumn], portions: AsyncIterator[bytes]) -> Stream:
+    """A CSV of any length, sent as it is made; `portions` are of `csv_lines`. A failure breaks the download off."""
+    head = write_csv(columns, ())
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield head
+        async for portion in portions:
+            yield portion
+
+    return Stream(whole(), media_type="text/csv", headers=_disposition(f"{name}.csv"))
 
 
 def xlsx_answer(name: str, columns: Sequence[ExportColumn], rows: Iterable[Sequence[object]]) -> Response[bytes]:

@@ -217,7 +217,7 @@ async def load_facts(request: Request) -> ShellFacts:
         minutes_left=None if trouble else 1240, trial=TrialFact(3, 41) if trouble else None,
         blocks=(BlockFact(lazy("Financial block"), NOW - timedelta(days=2),
                           lazy("Only incoming and emergency calls work.")),) if trouble else (),
-        counters={"users": "105", "groups": "31", "main_number": "+7 495 000-00-00"},
+        counters={"users": "105", "groups": "31", "main_number": "+7 (495) 000-00-00"},
         permissions=lambda permission: True,
         visitor=VisitorFact("Анна Павлова", lazy("pool administrator")) if trouble else None,
         home_url="/gallery", finance_url="/gallery/card")

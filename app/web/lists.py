@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from litestar import Request
 
 from app.kernel.i18n import LazyText
+from app.kernel.sql import like_text
 
 Row = TypeVar("Row")
 PAGE_SIZE = 50
 MAX_OFFSET = 1_000_000
 MAX_TEXT = 200
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 Params = Mapping[str, Any]  # Litestar's query parameters, or a dict in tests
@@ -39,6 +42,7 @@ class Filter:
     label: str | LazyText
     options: Mapping[str, str | LazyText] | None = None
     kind: str = "choice"  # choice | date | text
+    unchosen: str | LazyText = ""  # what no choice means, where that is not "all"
 
     def accept(self, values: Sequence[str]) -> tuple[str, ...]:
         cleaned = (clean(value) for value in values)
@@ -67,6 +71,7 @@ class ListQuery:
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     offset: int = 0
     limit: int = PAGE_SIZE
+    after: tuple[datetime, int] | None = None  # the last row that is there, of a list that goes by time
     part: str = "full"  # full | results | rows: how much of the list the browser asks for
 
     @classmethod
@@ -86,7 +91,7 @@ class ListQuery:
             search=clean(params.get("q") or ""),
             sort=wish.removeprefix("-"), descending=wish.startswith("-"),
             filters={key: values for key, values in chosen.items() if values},
-            offset=_whole(params.get("offset")), limit=limit)
+            offset=_whole(params.get("offset")), limit=limit, after=read_cursor(params.get("after") or ""))
 
     @classmethod
     def of(cls, request: Request, *, columns: Sequence[Column], filters: Sequence[Filter] = (),
@@ -112,10 +117,7 @@ class ListQuery:
 
     def like(self) -> str | None:
         """Argument of ILIKE for a substring search, None without a search."""
-        if not self.search:
-            return None
-        text = self.search.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        return f"%{text}%"
+        return like_text(self.search) if self.search else None
 
     def url(self, **changes: object) -> str:
         """This list's address with some parts changed: `q`, `sort`, `offset` or a filter key; None drops."""
@@ -154,6 +156,7 @@ class Page(Generic[Row]):
     rows: Sequence[Row]
     total: int
     query: ListQuery
+    cursor: str = ""  # of the last row: what follows is asked by it, so that new rows above shift nothing
 
     @property
     def shown(self) -> int:
@@ -165,7 +168,21 @@ class Page(Generic[Row]):
 
     @property
     def next_url(self) -> str:
-        return self.query.url(offset=self.next_offset) if self.next_offset else ""
+        return self.query.url(offset=self.next_offset, after=self.cursor) if self.next_offset else ""
+
+
+def cursor_after(at: datetime, number: int) -> str:
+    """The value of `after` for what follows this row: microseconds and id."""
+    return f"{(at - EPOCH) // timedelta(microseconds=1)}-{number}"
+
+
+def read_cursor(text: str) -> tuple[datetime, int] | None:
+    """Time and id of the row that `cursor_after` stood for; None for anything else."""
+    at, _dash, number = text.partition("-")
+    if not (at.isascii() and at.isdigit() and number.isascii() and number.isdigit() and len(at) < 18
+            and len(number) < 19):
+        return None
+    return EPOCH + timedelta(microseconds=int(at)), int(number)
 
 
 def _all(params: Params, key: str) -> list[str]:
@@ -174,6 +191,14 @@ def _all(params: Params, key: str) -> list[str]:
         return list(getall(key, []))
     value = params.get(key)
     return [value] if value is not None else []
+
+
+def ticked(params: Params) -> tuple[list[int], Params | None]:
+    """Ids of the ticked rows of a list; with "select all", the parameters of the list that was looked at."""
+    everything = params.get("all", "")
+    if everything:
+        return [], {key: values[0] for key, values in parse_qs(urlsplit(everything).query).items()}
+    return [int(one) for one in _all(params, "ids") if one.isascii() and one.isdigit() and len(one) < 19], None
 
 
 def _whole(text: str | None) -> int:

@@ -36,6 +36,8 @@ class MenuItem:
     permission: object = ""
     counter_key: str = ""
     order: int = 100
+    service: str = ""  # hidden where the tariff plan does not contain this paid service [GEN-D5]
+    is_last_resort: bool = False  # shown to whoever would see nothing else
 
 
 # Order and names of the domain's menu [ACC-16]
@@ -86,10 +88,16 @@ def has(shell: str, url: str) -> bool:
 
 
 def entries(shell: str, path: str, *, allowed: Collection[str] | Callable[[object], bool],
-            counters: dict[str, str]) -> list[MenuEntry]:
-    """What this viewer sees at `path`: the entry with the longest matching address is current."""
+            counters: dict[str, str], services: Collection[str] = ()) -> list[MenuEntry]:
+    """What this viewer sees at `path`: the entry with the longest matching address is current.
+
+    Args:
+        services: paid services of the plan; an entry that belongs to another one is not shown.
+    """
     may = allowed if callable(allowed) else _permission_in(allowed)
-    items = [item for item in _items[shell] if not item.permission or may(item.permission)]
+    items = [item for item in _items[shell] if (not item.permission or may(item.permission))
+             and (not item.service or item.service in services)]
+    items = [item for item in items if not item.is_last_resort] or items
     current = _current(items, path)
     lines: list[tuple[int, MenuEntry]] = []
     for item in items:

@@ -30,6 +30,7 @@ class Cost:
     first_day: Money | None = None
     note: str = ""
     balance_after: Money | None = None
+    first_label: str = ""  # what `first_day` is the fee for, where it is not one day
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,11 +40,12 @@ class TrialFact:
 
 @dataclass(frozen=True, slots=True)
 class BlockFact:
-    """One block in force: its kind in the reader's words, since when, what it means for them."""
+    """One block in force: its kind in the reader's words, since when, what it means for them; `url`: where to go."""
 
     kind: str | LazyText
     since: datetime
     effect: str | LazyText = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,13 @@ class ShellFacts:
     balance: Money | None = None
     mgp_left: Money | None = None
     minutes_left: int | None = None
+    credit_room: Money | None = None  # until the credit limit, when it is near [FIN-D12]
     trial: TrialFact | None = None
     blocks: tuple[BlockFact, ...] = ()
+    alerts: tuple[tuple[str, str], ...] = ()  # (text, where it leads): on every page until it is settled
+    stops: tuple[BlockFact, ...] = ()  # less than a block: paid calls only
     counters: dict[str, str] = field(default_factory=dict)
+    services: Collection[str] = ()  # paid services that the tariff plan contains
     permissions: Collection[str] | Callable[[object], bool] = ()
     visitor: VisitorFact | None = None  # somebody from outside who works in this domain
     home_url: str = "/"
@@ -116,7 +121,8 @@ async def page(request: Request, template: str, /, *, shell: str = "domain", sta
     lines = []
     if layout == f"layouts/{shell}.html" and shell in _loaders:
         facts = facts or await _loaders[shell](request)
-        lines = menu.entries(shell, request.url.path, allowed=facts.permissions, counters=facts.counters)
+        lines = menu.entries(shell, request.url.path, allowed=facts.permissions, counters=facts.counters,
+                             services=facts.services)
     return Template(template, status_code=status_code, media_type="text/html; charset=utf-8",
                     headers={"Vary": "HX-Request, HX-Target"} | (headers or {}),
                     context={"layout": layout, "announcement": await _announcement(request, layout),
@@ -176,6 +182,11 @@ def done(message: str = "", *, events: dict[str, object] | None = None, close_mo
                     media_type="text/html", status_code=200)
 
 
+def listed(request: Request, url: str, message: str) -> Response:
+    """After a dialog over a list: the list loads anew; without the page's script the reader is led to it."""
+    return done(message, refresh_list=True) if is_htmx(request) else saved(request, url, message)
+
+
 def with_toast(template: Template, message: str, kind: str = "success") -> Template:
     """Add a toast to a fragment. Kinds: success, info, warning, danger."""
     template.headers["HX-Trigger"] = json.dumps({"toast": {"text": message, "kind": kind}})
@@ -206,8 +217,3 @@ class LocaleMiddleware(ASGIMiddleware):
                                          connection.headers.get("accept-language")))
         i18n.set_zone(getattr(user, "time_zone", None) or i18n.DEFAULT_ZONE)
         await next_app(scope, receive, send)
-
-
-def with_counters(facts: ShellFacts, **counters: object) -> ShellFacts:
-    """Add live figures of the menu [ACC-17]."""
-    return replace(facts, counters=facts.counters | {key: str(value) for key, value in counters.items()})

@@ -12,7 +12,7 @@ from app.kernel.i18n import _
 from app.kernel.money import Money
 from app.web.forms import parse_form
 from app.web.shell import saved
-from billing.accounts.state import lock
+from billing.accounts.state import currency_of
 from billing.payments import credit, promised
 from billing.payments.forms import AmountForm, LimitForm
 
@@ -32,16 +32,14 @@ class PaymentPages(Controller):
     async def take_promised(self, request: Request) -> Response:
         form = await _form(request, AmountForm)
         async with domain_transaction(request.user.actor) as tx:
-            currency = (await lock(tx)).currency
-            await promised.grant(tx, Money(form.amount, currency))
+            await promised.grant(tx, Money(form.amount, await currency_of(tx)))
         return saved(request, URL, _("The promised payment is on the account."))
 
     @post("/credit-limit", status_code=200)
     async def set_credit_limit(self, request: Request) -> Response:
         form = await _form(request, LimitForm)
         async with domain_transaction(request.user.actor) as tx:
-            currency = (await lock(tx)).currency
-            moved = await credit.set_limit(tx, Money(form.limit, currency), confirmed=form.confirmed)
+            moved = await credit.set_limit(tx, Money(form.limit, await currency_of(tx)), confirmed=form.confirmed)
         return saved(request, URL, _("The limit is set; the domain is on the credit scheme now.") if moved
                      else _("The limit is set."))
 

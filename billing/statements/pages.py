@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache, partial
+from typing import Any
 
 import jinja2
 from litestar import Controller, Request, Response, get
@@ -18,6 +19,7 @@ from app.kernel.i18n import _, speaking, zone
 from app.web.exports import XLSX, file_answer
 from app.web.shell import page
 from app.web.templating import make_environment
+from app.web.turns import turn
 from billing.accounts import present, queries
 from billing.accounts.book import written
 from billing.accounts.lines import LedgerRow
@@ -52,26 +54,45 @@ class StatementPages(Controller):
     @get("/")
     async def choose(self, request: Request) -> Template:
         async with domain_transaction(request.user.actor) as tx:
-            months = await queries.months(tx)
-        return await page(request, "statements/choose.html", months={
-            f"{one:%Y-%m}": present.month_name(one) for one in months}, most=PDF_LINES)
+            shown = await choices(tx)
+        return await page(request, "statements/choose.html", file_url="/finance/statement/file", **shown)
 
     @get("/file")
     async def download(self, request: Request) -> Response[bytes]:
         """In the domain's language, whoever asks."""
-        ask = request.query_params
-        first, last = asked_days(*(ask.get(key, "")[:10] for key in ("month", "from", "to")))
-        async with domain_transaction(request.user.actor) as tx:
-            made = await service.statement(tx, first, last)
-            await history.exported(tx, _("Statement of account"))
-            with speaking(made.language, made.zone):
-                if ask.get("format") == "xlsx":
-                    content = await written(_portions(tx, made), partial(write_sheet, made))
-                    return file_answer(content, _name(made, "xlsx"), XLSX)
-                rows = [row async for portion in service.lines_of(tx, made, most=PDF_LINES) for row in portion]
-                html = _html(made, rows)
-                name = _name(made, "pdf")
-        return file_answer(await as_pdf(html), name, "application/pdf")
+        async with turn(request.user.actor):
+            async with domain_transaction(request.user.actor) as tx:
+                made = await draft(tx, request.query_params)
+            return await as_answer(made)
+
+
+async def choices(tx: DomainTx) -> dict[str, Any]:
+    """What the dialog offers."""
+    return {"months": {f"{one:%Y-%m}": present.month_name(one) for one in await queries.months(tx)},
+            "most": PDF_LINES}
+
+
+async def draft(tx: DomainTx, ask: Mapping[str, str]) -> tuple[str, bytes | str]:
+    """Name and content: a workbook, or the HTML of a PDF, which is drawn after the transaction.
+
+    Args:
+        ask: `month`, or `from` and `to`; `format` is pdf or xlsx.
+    """
+    first, last = asked_days(*(ask.get(key, "")[:10] for key in ("month", "from", "to")))
+    made = await service.statement(tx, first, last)
+    await history.exported(tx, _("Statement of account"))
+    with speaking(made.language, made.zone):
+        if ask.get("format") == "xlsx":
+            return _name(made, "xlsx"), await written(_portions(tx, made), partial(write_sheet, made))
+        rows = [row async for portion in service.lines_of(tx, made, most=PDF_LINES) for row in portion]
+        return _name(made, "pdf"), _html(made, rows)
+
+
+async def as_answer(made: tuple[str, bytes | str]) -> Response[bytes]:
+    name, content = made
+    if isinstance(content, bytes):
+        return file_answer(content, name, XLSX)
+    return file_answer(await as_pdf(content), name, "application/pdf")
 
 
 async def _portions(tx: DomainTx, made: Statement) -> AsyncIterator[list[Sequence[object]]]:

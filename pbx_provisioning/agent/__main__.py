@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 
@@ -14,6 +15,12 @@ from app.settings import settings
 from pbx_provisioning.agent.agent import Agent
 from pbx_provisioning.agent.config import from_environment
 from pbx_provisioning.intake import service as intake
+
+
+def collect_seldom() -> None:
+    """A batch of records makes 50,000 objects without a cycle: looking for one took a quarter of the time."""
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 async def _main() -> None:
@@ -35,6 +42,7 @@ def main() -> None:
     logging.configure(json_lines=own.log_json)
     if not own.database_url:
         sys.exit("DATABASE_APP_URL is not set")
+    collect_seldom()
     uvloop.run(_main())
 
 

@@ -13,7 +13,7 @@ import structlog
 from app.kernel.db import DB, platform_transaction
 from app.kernel.errors import AppError
 from app.settings import Settings
-from pbx_provisioning.agent.audio import Audio
+from pbx_provisioning.agent.audio import TIDY_SECONDS, Audio
 from pbx_provisioning.agent.config import AgentConfig
 from pbx_provisioning.agent.control import Control
 from pbx_provisioning.agent.dictation import Dictation
@@ -60,6 +60,7 @@ class Agent:
                     group.create_task(self._keep(part))
                 group.create_task(self._every(self._config.heartbeat_every, self.heartbeat.beat))
                 group.create_task(self._every(self._config.sweep_every, self._sweep))
+                group.create_task(self._every(TIDY_SECONDS, self._tidy))
         finally:
             await self.live.close()
             await DB.close()
@@ -200,6 +201,10 @@ class Agent:
         if self.ami.up.is_set():
             await self.reconciler.sweep()
         await asyncio.to_thread(drop_when_large, self._config.cel_file)
+
+    async def _tidy(self) -> None:
+        await self.audio.tidy()
+        await asyncio.to_thread(self.media.forget_refused)
 
     # ------------------------------------------------------------------ periodic parts
 

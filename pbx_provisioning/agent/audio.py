@@ -6,6 +6,7 @@ more is removed a day later (a call may still be playing it). Everything can be 
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from pbx_provisioning.apply import files
 log = structlog.get_logger()
 
 KEEP_UNUSED_SECONDS = 86_400
+TIDY_SECONDS = 3_600.0
 Class = tuple[str, str]  # name, file
 
 
@@ -31,6 +33,7 @@ class Audio:
         self.folder = asterisk_state / "lib/audio"
         self.conf = asterisk_state / "etc/musiconhold.d/audio.conf"
         self._loaded: str | None = None  # what Asterisk was told last
+        self._at_work = asyncio.Lock()  # what one round takes for unused, another may want
 
     def forget(self) -> None:
         """Asterisk came up: it reads the file itself, but perhaps an older one."""
@@ -38,6 +41,15 @@ class Audio:
 
     async def bring(self) -> None:
         """Files first, then the classes that name them."""
+        async with self._at_work:
+            await self._bring()
+
+    async def tidy(self) -> None:
+        """The same without a change, so that what nobody uses leaves a quiet node, too."""
+        if self.ami.up.is_set():
+            await self.bring()
+
+    async def _bring(self) -> None:
         async with platform_transaction(AGENT) as tx:
             rows = await tx.fetch(
                 "SELECT a.domain_id, a.user_id, a.slot, a.sha256 FROM audio a JOIN domain d ON d.id = a.domain_id "

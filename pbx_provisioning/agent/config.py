@@ -26,7 +26,7 @@ class AgentConfig:
     seen_every: float = 5.0
     orphan_after: float = 60.0
     ship_every: float = 0.1
-    ship_batch: int = 2000
+    ship_batch: int = 4000
     rotate_after: float = 86_400.0
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,11 +20,16 @@ from app.kernel.db import platform_transaction
 from pbx_provisioning.agent.reconciler import AGENT
 from pbx_provisioning.ami import Message
 from tenants import media
+from tenants.calls.personal.audio import NotAudio, encoded
 
 log = structlog.get_logger()
 
 LOOK_SECONDS = 2.0
+KEEP_REFUSED_SECONDS = 7 * 86_400  # for whoever looks into it; a message to a deleted user is among them
 MAX_BYTES = 64 * 1024 * 1024
+MAX_TALK_BYTES = 24 * 3600 * 16_000  # of a WAV, before it is made into MP3
+SHORTEST_TALK_SECONDS = 0.5
+RECORDING = "recording"
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,120}")
 _ENDING = re.compile(r"[a-z0-9]{1,5}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -35,6 +41,16 @@ def read_facts(text: str) -> dict[str, str] | None:
     if "end" not in lines:
         return None
     return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
+def _as_mp3(path: Path) -> tuple[bytes, float]:
+    """A conversation is long: it is stored and carried as MP3. Nothing of what is no sound, or was too short for it."""
+    with path.open("rb") as source:
+        try:
+            content, seconds = encoded(source)
+        except NotAudio:
+            return b"", 0.0
+    return (content, seconds) if seconds >= SHORTEST_TALK_SECONDS else (b"", seconds)
 
 
 class MediaSpool:
@@ -82,9 +98,16 @@ class MediaSpool:
         size = content.stat().st_size if content.is_file() and not content.is_symlink() else 0
         if size == 0:  # the caller left nothing
             return True
-        if size > MAX_BYTES:
+        is_talk = facts.get("kind") == RECORDING
+        if size > (MAX_TALK_BYTES if is_talk else MAX_BYTES):
             return False
-        data = await asyncio.to_thread(content.read_bytes)
+        if is_talk:
+            data, seconds = await asyncio.to_thread(_as_mp3, content)
+            if not data:
+                return True
+            facts = {**facts, "seconds": str(round(seconds))}
+        else:
+            data = await asyncio.to_thread(content.read_bytes)
         at = facts.get("at", "")
         recorded_at = datetime.fromtimestamp(int(at), UTC) if _NUMBER.fullmatch(at) and len(at) < 12 else \
             datetime.fromtimestamp(content.stat().st_mtime, UTC)
@@ -100,3 +123,10 @@ class MediaSpool:
             if path.exists():
                 path.replace(refused / path.name)
         log.error("media_refused", key=paths[0].stem)
+
+    def forget_refused(self) -> None:
+        """What lay aside for a week, by the time it was recorded."""
+        oldest_kept = time.time() - KEEP_REFUSED_SECONDS
+        for path in (self.folder / "refused").glob("*"):
+            if path.stat().st_mtime < oldest_kept:
+                path.unlink(missing_ok=True)

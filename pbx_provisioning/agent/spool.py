@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import structlog
 
@@ -27,7 +28,9 @@ log = structlog.get_logger()
 TakeIn = Callable[[int, list[CdrRecord]], Awaitable[None]]
 CHUNK = 1024 * 1024
 STREAMS = 2  # batches on their way at the same time
-SPLIT_FROM = 400  # records of a batch that is taken in by two transactions
+WORTH_BYTES = 128 * 1024
+SPLIT_FROM = 400  # records of a batch that is taken in by several transactions
+PARTS = 2
 KEEP_ROTATED_SECONDS = 30 * 86_400.0
 IDLE_SECONDS = 0.25
 SETTLE_SECONDS = 5.0  # a write that began before the renaming has ended by then
@@ -74,7 +77,7 @@ def cut(data: bytes, start: int, limit: int) -> Batch:
 class Spool:
     """Tails one spool file. `run()` until cancelled."""
 
-    def __init__(self, node_id: int, path: Path, state: Path, take_in: TakeIn, *, batch: int = 500,
+    def __init__(self, node_id: int, path: Path, state: Path, take_in: TakeIn, *, batch: int = 4000,
                  rotate_after: float = 86_400.0) -> None:
         self.node_id, self.path, self._take_in, self._batch = node_id, path, take_in, batch
         self._rotate_after = rotate_after
@@ -113,32 +116,33 @@ class Spool:
         if size == position.offset:
             return self._next_file(place, position)
         with place.open("rb") as file:
-            file.seek(position.offset)
-            data = file.read(CHUNK)
-        end = await self._ship(data, position, size)
-        return end != position.offset
+            return await self._ship(file, position) != position.offset
 
-    async def _ship(self, data: bytes, position: Position, size: int) -> int:
-        """Ship the whole lines of `data`, a few batches side by side: while the database commits one, the next
-        is read and priced. The offset follows in order; when a batch fails, it and all after it are repeated.
+    async def _ship(self, file: BinaryIO, position: Position) -> int:
+        """Ship whole lines to the end of the file, a few batches side by side: while the database writes one, the
+        next is read and priced. The offset follows in order; when a batch fails, it and all after it are repeated.
         """
         flying: deque[tuple[int, asyncio.Task[None]]] = deque()
         read = saved = position.offset
         try:
             while True:
-                batch = cut(data[read - position.offset:], read, self._batch) if len(flying) < STREAMS else None
-                if batch is not None and batch.end != read:
-                    read = batch.end
-                    flying.append((read, asyncio.create_task(self._deliver(batch))))
-                    await asyncio.sleep(0)  # it begins now, not when this loop waits for the first time
-                    continue
+                size = os.fstat(file.fileno()).st_size
+                # small batches cost more a record: beside another one only a batch that is worth it
+                if not flying or (len(flying) < STREAMS and size - read >= WORTH_BYTES):
+                    file.seek(read)
+                    batch = cut(file.read(CHUNK), read, self._batch)
+                    if batch.end != read:
+                        read = batch.end
+                        flying.append((read, asyncio.create_task(self._deliver(batch))))
+                        await asyncio.sleep(0)  # it begins now, not when this loop waits for the first time
+                        continue
                 if not flying:
                     return saved
                 saved, oldest = flying[0][0], flying[0][1]
                 await oldest
                 flying.popleft()
                 await asyncio.to_thread(self._save, Position(position.inode, saved))
-                self._measure(size - saved)
+                self._measure(os.fstat(file.fileno()).st_size - saved)
         finally:
             for _end, task in flying:
                 task.cancel()
@@ -151,11 +155,11 @@ class Spool:
             if batch.records:
                 await self._take_in(self.node_id, batch.records)
             return
-        # Domains of the two halves differ, so that neither waits for the accounts that the other has locked.
-        halves: tuple[list[CdrRecord], list[CdrRecord]] = ([], [])
+        # Domains of the parts differ, so that none waits for the accounts that another has locked.
+        parts: list[list[CdrRecord]] = [[] for _ in range(PARTS)]
         for record in batch.records:
-            halves[(record.domain_id or 0) % 2].append(record)
-        ends = await asyncio.gather(*(self._take_in(self.node_id, half) for half in halves if half),
+            parts[(record.domain_id or 0) % PARTS].append(record)
+        ends = await asyncio.gather(*(self._take_in(self.node_id, part) for part in parts if part),
                                     return_exceptions=True)
         for error in ends:
             if isinstance(error, BaseException):

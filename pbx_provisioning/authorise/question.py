@@ -39,7 +39,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Deny:
-    """`reason` picks the announcement: funds, blocked, restricted, no_rate, number, trial, limit, trunk, error."""
+    """`reason` picks the announcement: funds, blocked, restricted, no_rate, number, trial, limit, trunk, error or one
+    of the guards'."""
 
     reason: str
 

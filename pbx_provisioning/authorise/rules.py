@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -16,16 +17,15 @@ from billing.rating.rules import CallPrice
 from tenants.numbers.rules import (
     Direction,
     NotANumber,
-    Place,
     Restriction,
     direction,
     effective_restriction,
     is_allowed,
     normalise,
+    place_of,
 )
 
 OFFLINE_CAP_SECONDS = 3600  # all calls of a domain on credit together, while the panel is away
-_MOSCOW = ("495", "499", "498")
 _TRIAL_DIRECTIONS = frozenset({Direction.LOCAL, Direction.NATIONAL, Direction.LONG_DISTANCE})
 
 
@@ -53,13 +53,6 @@ class Facts:
     parallel_holds: int  # other calls that hold money or trial seconds
 
 
-def place_of(country: str, area_code: str) -> Place:
-    """Moscow has three area codes; the domain's own one completes short numbers."""
-    if country == "RU" and area_code in _MOSCOW:
-        return Place(country, (area_code, *(code for code in _MOSCOW if code != area_code)))
-    return Place(country, (area_code,) if area_code else ())
-
-
 @lru_cache(maxsize=20_000)
 def is_premium(e164: str) -> bool:
     """A number whose calls cost more than the way to it."""
@@ -68,6 +61,11 @@ def is_premium(e164: str) -> bool:
     except phonenumbers.NumberParseException:
         return True
     return kind in (PhoneNumberType.PREMIUM_RATE, PhoneNumberType.SHARED_COST, PhoneNumberType.UNKNOWN)
+
+
+def is_abroad(facts: Facts, number: str) -> bool:
+    """The E.164 digits lead out of the domain's country."""
+    return direction(number, place_of(facts.country, facts.area_code)) is Direction.INTERNATIONAL
 
 
 def called_number(facts: Facts, digits: str, now: datetime) -> tuple[str, str]:
@@ -99,8 +97,8 @@ def called_number(facts: Facts, digits: str, now: datetime) -> tuple[str, str]:
     return number, caller_id
 
 
-def first_hold(facts: Facts, price: CallPrice, free_money: int | None) -> Hold:
-    """The hold to begin with.
+def first_hold(facts: Facts, prices: Sequence[CallPrice], free_money: int | None) -> Hold:
+    """The hold to begin with: it must do at each of the prices that the call can have at its answer.
 
     Raises:
         Denied: limit (too many paid calls at once), funds, or trial.
@@ -108,11 +106,14 @@ def first_hold(facts: Facts, price: CallPrice, free_money: int | None) -> Hold:
     if facts.open_calls >= facts.max_calls:
         raise Denied("limit")
     if facts.is_trial:
-        price, free_money = TRIAL_PRICE, trial_money(facts.trial_seconds_free)
-    found = first_slice(price, free_money, facts.parallel_holds)
-    if found is None:
+        prices, free_money = [TRIAL_PRICE], trial_money(facts.trial_seconds_free)
+    found = [first_slice(price, free_money, facts.parallel_holds) for price in prices]
+    shortest = min((hold for hold in found if hold), key=lambda hold: hold.max_seconds, default=None)
+    if shortest is None or None in found:
         raise Denied("trial" if facts.is_trial else "funds")
-    return found
+    if free_money is None or len(prices) == 1:
+        return shortest
+    return replace(shortest, amount=max(price.amount(shortest.max_seconds) for price in prices))
 
 
 def offline_seconds(facts: Facts, scheme: Scheme, free_money: int | None, dearest: CallPrice) -> int:

@@ -8,15 +8,25 @@ from app.kernel import parameters
 from app.kernel.actors import Actor
 from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.errors import NotFound
-from billing.accounts.state import lock
+from billing.accounts.state import Account, held, lock
+from billing.guards import service as guards
 from billing.holds import service as holds
 from billing.packages.queries import free_seconds
 from billing.packages.rules import offer
-from billing.tariffs.cache import rates
+from billing.rating.rules import CallPrice
+from billing.tariffs.cache import Rates, rates
 from pbx_provisioning.authorise.question import Allow, Answer, Deny, Question
-from pbx_provisioning.authorise.rules import Denied, Facts, called_number, first_hold, offline_seconds, place_of
-from tenants.numbers.rules import NotANumber, normalise
+from pbx_provisioning.authorise.rules import (
+    Denied,
+    Facts,
+    called_number,
+    first_hold,
+    is_abroad,
+    offline_seconds,
+)
+from tenants.numbers.rules import NotANumber, normalise, place_of
 
+ANSWER_WITHIN_SECONDS = 180  # a call rings 90 s at a trunk; another tariff band may begin meanwhile
 _OTHERS = "FROM hold o WHERE o.domain_id = d.id AND o.released_at IS NULL"
 _FACTS = f"""
 SELECT n.id AS node_id, u.id AS user_id, d.mode, d.trial_ends_at, d.trial_seconds_left, d.country, d.area_code,
@@ -72,19 +82,34 @@ async def _decide(tx: DomainTx, question: Question) -> Answer:
     if facts.version_id is None:
         raise Denied("no_rate")
     known = await rates(tx, facts.version_id)
-    price = known.table.price(number, tx.now, minor_digits=account.currency.minor_digits)
-    if price is None:
-        raise Denied("no_rate")
-    if not facts.is_trial:
-        price = offer(price, await free_seconds(tx, account.package), 0, facts.parallel_holds)
-    free = account.free_millionths
-    hold = first_hold(facts, price, free)
-    rest = None if free is None else free - hold.amount
-    offline = offline_seconds(facts, account.terms.scheme, rest, known.dearest)
+    prices = await _prices(tx, account, facts, known, number)
+    price = max(prices, key=lambda one: one.amount(one.entry_seconds))
+    free = account.free_millionths(await held(tx, account), tx.now)
+    asking = guards.Asking(number, question.user_id, price, free, account.held.millionths(), is_abroad(facts, number),
+                           facts.is_trial)
+    guarded = await guards.examine(tx, asking)
+    if guarded.refusal is not None:
+        raise Denied(guarded.refusal.value)
+    hold = first_hold(facts, prices, guarded.free)
+    rest = None if guarded.free is None else guarded.free - hold.amount
+    offline = offline_seconds(facts, account.terms.scheme, rest, known.dearest) if guarded.may_go_offline else 0
     hold_id = await holds.place(tx, holds.NewHold(
         row["node_id"], question.uniqueid, question.user_id, number, facts.version_id, price.row.prefix, hold,
-        facts.is_trial, caller_id, facts.trunks, offline, price.charge(hold.max_seconds).package_seconds))
+        facts.is_trial, caller_id, facts.trunks, offline,
+        max(one.charge(hold.max_seconds).package_seconds for one in prices), guarded.is_paid))
+    await guards.placed(tx, asking, guarded)
     return Allow(hold_id, hold.max_seconds, caller_id, facts.trunks, number, offline)
+
+
+async def _prices(tx: DomainTx, account: Account, facts: Facts, known: Rates, number: str) -> list[CallPrice]:
+    """Those that the call can have at its answer."""
+    prices = known.table.prices(number, tx.now, ANSWER_WITHIN_SECONDS, minor_digits=account.currency.minor_digits)
+    if not prices:
+        raise Denied("no_rate")
+    if facts.is_trial:
+        return prices
+    unused = await free_seconds(tx, account.package)
+    return [offer(one, unused, 0, facts.parallel_holds) for one in prices]
 
 
 def _facts(row: Record) -> Facts:

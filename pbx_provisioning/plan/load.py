@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from app.kernel.db import PlatformTx
 from app.settings import settings
+from billing.services import channels
 from pbx_provisioning.plan.model import Did, DomainPlan, Pool, Trunk, User, phone_name
 from pbx_provisioning.plan.scheme import INITIAL, Reach, load_reach
 
@@ -59,11 +60,12 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
     assert row is not None
     users = await tx.fetch(
         "SELECT u.id, u.login, u.extension, u.sip_ha1, u.display_name, "
-        "coalesce(u.outgoing_restriction, d.default_restriction) <> 'none', u.pickup_group_id FROM domain_user u "
-        "JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 ORDER BY u.id", domain_id)
+        "coalesce(u.outgoing_restriction, d.default_restriction) <> 'none', u.pickup_group_id, u.recording_on "
+        "FROM domain_user u JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 ORDER BY u.id", domain_id)
     reach, has_hold = await load_reach(tx, domain_id, row["name"], row["timezone"])
     dids = await tx.fetch("SELECT e164, target_user_id, target_kind = 'fax' FROM phone_number WHERE domain_id = $1 "
                           "ORDER BY e164", domain_id)
+    incoming, outgoing = await channels.in_force(tx, domain_id)
     return DomainPlan(
         domain_id=domain_id, name=row["name"], number=wanted.desired, language=row["locale"],
         is_blocked=row["is_blocked"], main_number=row["main_number"], stranger_ha1=stranger_ha1(row["name"]),
@@ -71,13 +73,14 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
         pool=Pool(row["pool_id"], row["dial_expression"], row["route_number"]) if row["pool_id"] else None,
         commands=tuple(row[f"dtmf_{name}"] for name in
                        ("transfer", "fax", "conference_add", "conference_remove", "hold")),
-        pickup_code=row["pickup_number"], has_hold=has_hold)
+        pickup_code=row["pickup_number"], has_hold=has_hold, channels_in=incoming, channels_out=outgoing)
 
 
 @lru_cache(maxsize=KEPT_USERS)
 def _user(number: int, login: str, extension: str, ha1: str, display_name: str, is_restricted: bool,
-          pickup_group: int | None, reach: Reach) -> User:
-    return User(number, login, extension, ha1, phone_name(display_name), is_restricted, pickup_group, reach)
+          pickup_group: int | None, is_recorded: bool, reach: Reach) -> User:
+    return User(number, login, extension, ha1, phone_name(display_name), is_restricted, pickup_group, reach,
+                is_recorded)
 
 
 def stranger_ha1(name: str) -> str:

@@ -26,7 +26,7 @@ _COMMAND = re.compile(r"[0-9]{1,4}")
 LANGUAGES = frozenset({"ru", "en"})
 COMMANDS = ("1", "2", "3", "4", "5")  # transfer, fax, add to and remove from a conference, hold [SET-20]
 
-
+MOST_CHANNELS = 1_000_000  # a plan may include more than can be bought
 MAX_PHONE_NAME = 60
 
 
@@ -44,7 +44,7 @@ class User:
     """One SIP account. `ha1` = MD5(login:domain:password).
 
     `name` is what colleagues' phones show; it goes into the account's row, never into dialplan.
-    `is_restricted`: some outside calls are forbidden to this user.
+    `is_restricted`: some outside calls are forbidden to this user. `is_recorded`: conversations are recorded.
     """
 
     id: int
@@ -55,6 +55,7 @@ class User:
     is_restricted: bool = False
     pickup_group: int | None = None
     reach: Reach = INITIAL
+    is_recorded: bool = False
 
     def __post_init__(self) -> None:
         _check("login", self.login, _LOGIN)
@@ -113,6 +114,8 @@ class DomainPlan:
     pool: Pool | None = None
     pickup_code: str = ""  # "": pickup is switched off
     has_hold: bool = False  # music on hold of its own
+    channels_in: int | None = None  # simultaneous calls with the outside; None: no limit
+    channels_out: int | None = None
     commands: tuple[str, ...] = COMMANDS  # #<code># dialled during a talk, in the order of COMMANDS
 
     def __post_init__(self) -> None:
@@ -127,6 +130,9 @@ class DomainPlan:
             raise BadPlan("commands", self.commands)
         if self.main_number is not None:
             _check("number", self.main_number, _E164)
+        for channels in (self.channels_in, self.channels_out):
+            if channels is not None and not 1 <= channels <= MOST_CHANNELS:
+                raise BadPlan("channels", channels)
         if self.domain_id <= 0:
             raise BadPlan("domain id", self.domain_id)
 

@@ -22,8 +22,9 @@ _FORMS = {
     "routes": re.compile(r"exten => _[0-9*#]{0,30}X{1,5}[0-9*#]{0,30},1,(Gosub\(sw-pool-blocked,s,1\)"
                          r"|Gosub\(sw-pool,s,1\(%d,\$\{EXTEN:[0-9]{1,2}:[1-5]\}\)\))"),
     "conf": re.compile(r"exten => ((g[0-9]{1,19}|pool),1,Return\([0-9]{1,19}\)"
-                       r"|dtmf,1,Return\([0-9]{1,4}(&[0-9]{1,4}){4}\)"
-                       r"|back,1,Return\([0-9*#]{0,30}\$\{ARG1\}[0-9*#]{0,30}\)|cid,1,Return\([1-9][0-9]{6,14}\)|u[0-9]{1,19},1,Return\(restricted\))"),
+                       r"|ch(in|out),1,Return\([0-9]{1,7}\)|dtmf,1,Return\([0-9]{1,4}(&[0-9]{1,4}){4}\)"
+                       r"|back,1,Return\([0-9*#]{0,30}\$\{ARG1\}[0-9*#]{0,30}\)|cid,1,Return\([1-9][0-9]{6,14}\)|u[0-9]{1,19},1,Return\(restricted\)"
+                       r"|rec[0-9]{1,19},1,Return\(\))"),
     "did": re.compile(r"exten => [1-9][0-9]{6,14},1,Gosub\(sw-in-(?:user,s,1\(%d," + _USER
                       + r"\)|(fax|scheme),s,1\(%d,[0-9]{1,19}\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
 }

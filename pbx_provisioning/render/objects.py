@@ -29,6 +29,8 @@ def render(plan: DomainPlan) -> Objects:
         found["extension", user.extension] = extension
         if user.is_restricted:  # asked only while the panel, which knows the exact rule, does not answer
             found["conf", f"u{user.id}"] = f"exten => u{user.id},1,Return(restricted)"
+        if user.is_recorded:
+            found["conf", f"rec{user.id}"] = f"exten => rec{user.id},1,Return()"
         if user.reach.scheme is not None:
             found["scheme", f"u{user.id}"] = scheme.lines(user.id, user.reach.scheme)
         logins.add(user.login)
@@ -39,6 +41,9 @@ def render(plan: DomainPlan) -> Objects:
     found |= reach.routes(plan)
     if plan.main_number is not None:
         found["conf", "cid"] = f"exten => cid,1,Return({plan.main_number})"
+    for key, limit in (("chin", plan.channels_in), ("chout", plan.channels_out)):
+        if limit is not None:
+            found["conf", key] = f"exten => {key},1,Return({limit})"
     if plan.commands != COMMANDS:  # the dialplan knows those by itself
         found["conf", "dtmf"] = f"exten => dtmf,1,Return({'&'.join(plan.commands)})"
     users = {user.id: user for user in plan.users}

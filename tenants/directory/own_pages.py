@@ -9,7 +9,6 @@ from litestar import Controller, Request, get
 from litestar.response import Template
 
 from app.auth.permissions import Permission
-from app.kernel.actors import ActorKind
 from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.errors import NotFound
 from app.kernel.i18n import LazyText, _, lazy
@@ -30,11 +29,11 @@ register_tab(OWN, Tab(lazy("Address book"), "/contacts", 40))
 
 
 def own_id(request: Request) -> int:
-    """Somebody from outside who works in the domain has no book in it."""
-    actor = request.user.actor
-    if actor.kind is not ActorKind.DOMAIN_USER:
+    """Somebody from outside who works in the domain has no book in it, unless in the place of a user."""
+    user_id: int = request.user.actor.user_id
+    if not user_id:
         raise NotFound("user", _("There is no such user"))
-    return actor.id
+    return user_id
 
 
 async def frame(tx: DomainTx) -> dict[str, Any]:

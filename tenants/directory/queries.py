@@ -163,17 +163,3 @@ async def entries(tx: DomainTx, *books: Book, ids: Collection[int] | None = None
         None if ids is None else list(ids))
     return [Entry(row["id"], row["owner_key"], row["group_name"], row["name"], row["speed_dial"], row["email"],
                   row["position"], tuple(map(Number, row["kinds"], row["numbers"]))) for row in rows]
-
-
-async def names_for(tx: DomainTx, numbers: Collection[str], user_id: int | None = None) -> dict[str, str]:
-    """Number as the journal keeps it (E.164 digits without plus, or internal) → the contact's name.
-
-    `user_id`: the reader's personal book comes before the company's [ABK-13].
-    """
-    wanted = {f"+{one}" if len(one) >= 6 and one.isdigit() else one: one for one in numbers if one}
-    rows = await tx.fetch(
-        "SELECT DISTINCT ON (n.number) n.number, c.name FROM contact_number n JOIN contact c "
-        "ON c.domain_id = n.domain_id AND c.id = n.contact_id WHERE n.domain_id = $1 AND n.number = ANY($2::text[]) "
-        "AND c.owner_key = ANY($3::bigint[]) ORDER BY n.number, c.owner_key DESC, c.id",
-        tx.domain_id, list(wanted), [0, user_id or 0])
-    return {wanted[row["number"]]: row["name"] for row in rows}

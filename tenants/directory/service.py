@@ -21,15 +21,6 @@ from tenants.directory.rules import (
 from tenants.users.rules import one_line
 
 
-async def speed_dial_taken(tx: DomainTx, dialled: str) -> bool:
-    """Whether a feature code as dialled ("*8") is somebody's speed dial. Call it with the domain's row locked."""
-    digits = dialled.removeprefix("*")
-    if digits == dialled or not digits.isdigit():
-        return False
-    return await tx.fetchval("SELECT EXISTS (SELECT FROM contact WHERE domain_id = $1 AND speed_dial = $2)",
-                             tx.domain_id, digits)
-
-
 async def feature_codes(tx: DomainTx, *, lock: bool = False) -> frozenset[str]:
     """As dialled. `lock` makes changes of the domain's books and codes wait for each other."""
     pickup = await tx.fetchval("SELECT pickup_number FROM domain WHERE id = $1"

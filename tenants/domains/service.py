@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from asyncpg import ForeignKeyViolationError, UniqueViolationError
 
 from app.audit import history
-from app.kernel import parameters
+from app.kernel import parameters, provisioning
 from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _, format_money
 from app.kernel.money import Currency, Money
-from billing.accounts.blocks import FINANCIAL, end_block, start_block
-from billing.accounts.rules import Scheme, missing_funds
-from billing.accounts.service import after_credit, after_debit, lock, post
+from billing.accounts.blocks import FINANCIAL, end_block, is_blocked, start_block
+from billing.accounts.posting import Posting
+from billing.accounts.rules import FeeDecision, Scheme, decide_fee
+from billing.accounts.service import after_credit, after_debit, charge_fees
+from billing.accounts.state import held, lock
+from billing.packages import mgp
 from billing.packages import service as packages
 from billing.payments.rules import check_credit_limit
+from billing.services import plans
+from billing.services.rules import CostChanged
+from billing.subscriptions.registry import due_for_unblocking
+from billing.subscriptions.rules import total
 from tenants.domains.rules import (
     NewDomain,
     check_domain_name,
     trial_end,
 )
-from tenants.users import fees
 
-__all__ = ["change_limits", "change_tariff", "change_terms", "create_domain", "end_block", "start_block",
+__all__ = ["change_limits", "change_tariff", "change_terms", "create_domain", "end_administrative_block", "start_block",
            "switch_to_commercial"]
 
 
@@ -77,7 +84,8 @@ async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str, quo
     """The customer signed: one way, the rest of the trial minutes is cancelled, charging starts today without any
     connection fee, the free number stays [ACC-05, ACC-D3].
 
-    A prepaid account that cannot pay today's fee gets the financial block and the fee is not posted [FIN-D1].
+    A prepaid account that cannot pay today's fee and its share of the guaranteed payment gets the financial block, and
+    nothing is posted [FIN-D1, FIN-D4].
 
     Args:
         quoted: `Quote.mark` of the amounts that were shown.
@@ -103,29 +111,54 @@ async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str, quo
                          changes={"mode": ("trial", "commercial"), "scheme": (before["scheme"], scheme),
                                   "tariff_id": (before["tariff_id"], tariff_id)})
     await packages.activate(tx)
+    await plans.drop_missing(tx)
     await _charge_first_day(tx, tariff_id, quoted)
 
 
 async def _begin_billing(tx: DomainTx, day: date) -> None:
     """This day is settled here; the daily run goes on with the next."""
-    await tx.execute("UPDATE account SET billed_through = $2 WHERE domain_id = $1", tx.domain_id, day)
+    await tx.execute("UPDATE account SET billed_through = $2, charged_since = $3 WHERE domain_id = $1", tx.domain_id,
+                     day, tx.now)
 
 
 async def _charge_first_day(tx: DomainTx, tariff_id: int, quoted: str | None) -> None:
-    quote = await fees.quote_after_trial(tx, tariff_id)
+    quote = await plans.quote_tariff(tx, tariff_id)
     if quoted is not None and quoted != quote.mark:
-        raise fees.CostChanged("cost_changed", _("The amounts have changed meanwhile. Look at them and save again."),
+        raise CostChanged("cost_changed", _("The amounts have changed meanwhile. Look at them and save again."),
                                quote=quote)
     await _begin_billing(tx, quote.day)
-    posting = fees.first_day_posting(quote, tx.now)
-    if posting is None:
+    due = [*plans.first_postings(quote, tx.now), *await mgp.first_postings(tx, quote.day)]
+    await _charge_or_block(tx, due)
+
+
+async def _charge_or_block(tx: DomainTx, due: Sequence[Posting]) -> None:
+    """As the daily run decides: prepaid that cannot pay is blocked and pays nothing, credit goes down to its limit."""
+    if not due:
         return
     account = await lock(tx)
-    if missing_funds(-posting.ledger_amount, account.balance, account.terms, account.held):
+    amount = total(due, account.currency)
+    if decide_fee(amount, account.balance, account.terms,
+                  (await held(tx, account)).beyond_buckets()) is not FeeDecision.POST:
         await start_block(tx, FINANCIAL, "fee")
         return
-    await post(tx, posting)
+    await charge_fees(tx, [(tx.domain_id, posting) for posting in due])
     await after_debit(tx)
+
+
+async def end_administrative_block(tx: DomainTx) -> bool:
+    """The blocked days were free; from today on the fees are due, as after a financial block, and who cannot pay them
+    gets that block [FIN-D1, FIN-D3].
+
+    Returns:
+        False if there was no such block.
+    """
+    mode = await tx.fetchval("SELECT mode FROM domain WHERE id = $1 FOR NO KEY UPDATE", tx.domain_id)
+    await lock(tx)
+    if not await end_block(tx, "administrative"):
+        return False
+    if mode == "commercial" and not await is_blocked(tx):
+        await _charge_or_block(tx, await due_for_unblocking(tx))
+    return True
 
 
 async def change_terms(tx: DomainTx, *, scheme: Scheme, credit_limit: Money | None) -> bool:
@@ -165,11 +198,13 @@ async def change_terms(tx: DomainTx, *, scheme: Scheme, credit_limit: Money | No
 
 
 async def change_tariff(tx: DomainTx, tariff_id: int) -> None:
-    """Calls that are set up from now on are charged by the new tariff; running ones keep theirs.
+    """Calls that are set up from now on are charged by the new tariff; running ones keep theirs. Services that it does
+    not contain are disconnected [SVC-D10].
 
     Raises:
         InvalidFields: there is no such tariff.
     """
+    await tx.execute("SELECT FROM domain WHERE id = $1 FOR NO KEY UPDATE", tx.domain_id)  # before the account
     before = await tx.fetchrow("SELECT a.tariff_id, t.name FROM account a JOIN tariff t ON t.id = a.tariff_id "
                                "WHERE a.domain_id = $1 FOR NO KEY UPDATE OF a", tx.domain_id)
     if before is None:
@@ -185,6 +220,8 @@ async def change_tariff(tx: DomainTx, tariff_id: int) -> None:
     after = await tx.fetchval("SELECT name FROM tariff WHERE id = $1", tariff_id)
     await history.record(tx, "tariff_changed", "domain", object_id=tx.domain_id, object_name=await _name(tx),
                          changes={"tariff": (before["name"], after)})
+    await plans.drop_missing(tx)
+    await provisioning.want_new_generation(tx, "tariff_changed")
 
 
 async def change_limits(tx: DomainTx, *, max_users: int, max_paid_calls: int, credit_max: Money | None) -> None:
@@ -198,7 +235,7 @@ async def change_limits(tx: DomainTx, *, max_users: int, max_paid_calls: int, cr
     """
     before = await tx.fetchrow(
         "SELECT d.name, d.max_users, d.max_paid_calls, a.credit_max FROM domain d "
-        "JOIN account a ON a.domain_id = d.id WHERE d.id = $1 FOR UPDATE", tx.domain_id)
+        "JOIN account a ON a.domain_id = d.id WHERE d.id = $1 FOR NO KEY UPDATE", tx.domain_id)
     if before is None:
         raise NotFound("domain", _("There is no such domain"))
     amount = credit_max.amount if credit_max else None

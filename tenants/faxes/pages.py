@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from urllib.parse import urlencode
 
-from litestar import Controller, Request, Response, get, post
+from litestar import Request, Response, get, post
 from litestar.datastructures import UploadFile
 from litestar.params import FromPath
 from litestar.response import Template
 
-from app.auth.permissions import Permission
-from app.kernel import clock, files
+from app.kernel import files
 from app.kernel.db import domain_transaction
 from app.kernel.errors import InvalidFields
 from app.kernel.i18n import _, lazy
@@ -22,6 +20,7 @@ from tenants import journal
 from tenants.faxes import queries, service
 from tenants.faxes.convert import office
 from tenants.faxes.present import DIRECTIONS, KINDS, STATES, event_text
+from tenants.faxes.queries import FAXES
 from tenants.faxes.service import NewFax
 from tenants.journal import Owner
 from tenants.live import row_id
@@ -36,29 +35,13 @@ MAX_NUMBER = 40
 
 
 async def show(request: Request, user_id: int | None) -> Template:
-    now, zone, part = clock.now(), journal.zone_of(request), journal.part_of(request)
-    wanted = journal.wanted_of({} if part == "full" else request.query_params, now, zone)
-    async with domain_transaction(request.user.actor) as tx:
-        owner = await journal.owner_of_page(request, tx, user_id)
-        rows = await queries.lines(tx, owner, wanted, limit=journal.PAGE_SIZE + 1)
-        total = await queries.total(tx, owner, wanted) if part != "rows" else 0
-    shown = rows[:journal.PAGE_SIZE]
-    names = ("period", "from", "to", "direction", "q")
-    asked = urlencode([(name, value) for name in names if (value := request.query_params.get(name))])
-    return await page(
-        request, "faxes/list.html", owner=owner, part=part, rows=shown, total=total, kinds=KINDS, states=STATES,
-        directions=DIRECTIONS, long_time=journal.long_time, url=f"{owner.base}/faxes",
-        asked=asked if part != "full" else "", is_narrowed=wanted.is_narrowed, quick=journal.QUICK,
-        cursor=journal.cursor_after(shown[-1].at, shown[-1].id) if len(rows) > len(shown) else "",
-        quick_starts=journal.quick_starts(now, zone), today=now.astimezone(zone).date().isoformat())
+    return await journal.show(request, user_id, FAXES, "faxes/list.html", "/faxes", kinds=KINDS, states=STATES,
+                              directions=DIRECTIONS, long_time=journal.long_time)
 
 
 async def export(request: Request, user_id: int | None) -> Response[bytes]:
     """All rows that match, columns as on the screen [FAX-12]."""
-    wanted = journal.wanted_of(request.query_params, clock.now(), journal.zone_of(request))
-    async with domain_transaction(request.user.actor) as tx:
-        owner = await journal.owner_of_page(request, tx, user_id)
-        rows = await queries.lines(tx, owner, wanted, limit=None)
+    rows = await journal.everything(request, user_id, FAXES)
     columns = [ExportColumn(label, width) for label, width in (
         (lazy("Date and time"), 20), (lazy("Type"), 18), (lazy("Recipient or sender"), 32), (lazy("Number"), 20),
         (lazy("Status"), 20))]
@@ -87,17 +70,9 @@ async def _own(request: Request) -> Owner:
         return await journal.owner_of_page(request, tx, None)
 
 
-class OwnFaxPages(Controller):
+class OwnFaxPages(journal.OwnPages):
     path = "/me/faxes"
-    opt = {"permission": Permission.PERSONAL}
-
-    @get("/")
-    async def list(self, request: Request) -> Template:
-        return await show(request, None)
-
-    @get("/export")
-    async def as_file(self, request: Request) -> Response[bytes]:
-        return await export(request, None)
+    show, export = staticmethod(show), staticmethod(export)
 
     @get("/send")
     async def ask(self, request: Request) -> Template:
@@ -146,17 +121,9 @@ class OwnFaxPages(Controller):
         return saved(request, "/me/faxes", _("The fax is cancelled."))
 
 
-class UserFaxPages(Controller):
+class UserFaxPages(journal.CardPages):
     path = "/users/{user_id:int}/faxes"
-    opt = {"permission": Permission.USERS_EDIT}
-
-    @get("/")
-    async def list(self, request: Request, user_id: FromPath[int]) -> Template:
-        return await show(request, user_id)
-
-    @get("/export")
-    async def as_file(self, request: Request, user_id: FromPath[int]) -> Response[bytes]:
-        return await export(request, user_id)
+    show, export = staticmethod(show), staticmethod(export)
 
     @get("/{fax_id:int}/document")
     async def document(self, request: Request, user_id: FromPath[int], fax_id: FromPath[int]) -> Response[bytes]:

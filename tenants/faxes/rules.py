@@ -15,13 +15,13 @@ from tenants.numbers.rules import (
     is_allowed,
     is_emergency,
     normalise,
+    place_of,
 )
 
 MAX_WAITING = 20  # faxes of one user that are not at their end
 MAX_PAGES = 200
 FARTHEST = timedelta(days=366)
 _INTERNAL = re.compile(r"[0-9]{1,5}")
-_MOSCOW = ("495", "499", "498")
 
 
 class Unsendable(ValueError):
@@ -40,9 +40,7 @@ class Sender:
 
     @property
     def place(self) -> Place:
-        areas = (self.area_code, *(code for code in _MOSCOW if code != self.area_code)) \
-            if self.country == "RU" and self.area_code in _MOSCOW else tuple(filter(None, (self.area_code,)))
-        return Place(self.country, areas)
+        return place_of(self.country, self.area_code)
 
 
 def is_internal(typed: str) -> bool:

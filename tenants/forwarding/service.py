@@ -12,7 +12,7 @@ from app.kernel.db import DomainTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
 from tenants.forwarding.rules import MAX_RULES, Kind, Period, Rule, periods_as_json, periods_of_json
-from tenants.numbers.rules import NotANumber, Place, is_emergency, normalise
+from tenants.numbers.rules import NotANumber, is_emergency, normalise, place_of
 
 _COLUMNS = "id, kind, number, priority, ring_seconds, is_enabled, periods"
 
@@ -176,7 +176,7 @@ async def _number(tx: DomainTx, scheme: Scheme, data: RuleData) -> str:
     place = await tx.fetchrow("SELECT country, area_code FROM domain WHERE id = $1", tx.domain_id)
     assert place is not None
     try:
-        number = normalise(data.number, Place(place["country"], (place["area_code"],) if place["area_code"] else ()))
+        number = normalise(data.number, place_of(place["country"], place["area_code"]))
     except NotANumber:
         raise _wrong(_("This is not a telephone number.")) from None
     if data.kind is Kind.MOBILE and not (len(number) == 11 and number.startswith("79")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from litestar import Controller, Request, Response, get, post
@@ -25,7 +26,7 @@ LIST = "/pickup-groups"
 COLUMNS = (Column("name", lazy("Group name"), "lower(g.name)"), Column("members", lazy("Members"), "m.members"))
 RowId = Annotated[int, Field(ge=1, lt=2**63)]
 
-menu.register("domain", MenuItem("settings", lazy("Pickup groups"), LIST, "users", Permission.USERS_EDIT, "", 20))
+menu.register("domain", MenuItem("settings", lazy("Pickup groups"), LIST, "users", Permission.USERS_EDIT, "", 80))
 
 
 class GroupForm(FormModel):
@@ -81,9 +82,8 @@ class PickupPages(Controller):
     @post("/", status_code=200)
     async def create(self, request: Request) -> Response | Template:
         form = await form_of(request, GroupForm)
-        async with domain_transaction(request.user.actor) as tx:
-            await service.create(tx, form.name, form.members)
-        return _done(request, _("The pickup group is created."))
+        return await _done(request, lambda tx: service.create(tx, form.name, form.members),
+                           _("The pickup group is created."))
 
     @get("/{group_id:int}")
     async def show(self, request: Request, group_id: FromPath[int]) -> Template:
@@ -97,37 +97,35 @@ class PickupPages(Controller):
     @post("/{group_id:int}", status_code=200)
     async def set_members(self, request: Request, group_id: FromPath[int]) -> Response | Template:
         form = await form_of(request, MembersForm)
-        async with domain_transaction(request.user.actor) as tx:
-            await service.set_members(tx, row_id(group_id), form.members)
-        return _done(request, _("Saved."))
+        return await _done(request, lambda tx: service.set_members(tx, row_id(group_id), form.members), _("Saved."))
 
     @get("/{group_id:int}/name")
     async def ask_name(self, request: Request, group_id: FromPath[int]) -> Template:
-        async with domain_transaction(request.user.actor) as tx:
-            group = await queries.group(tx, row_id(group_id))
-        return await page(request, "pickup/rename.html", group=group)
+        return await _ask(request, group_id, "rename")
 
     @post("/{group_id:int}/name", status_code=200)
     async def rename(self, request: Request, group_id: FromPath[int]) -> Response | Template:
         form = await form_of(request, NameForm)
-        async with domain_transaction(request.user.actor) as tx:
-            await service.rename(tx, row_id(group_id), form.name)
-        return _done(request, _("Saved."))
+        return await _done(request, lambda tx: service.rename(tx, row_id(group_id), form.name), _("Saved."))
 
     @get("/{group_id:int}/delete")
     async def ask_delete(self, request: Request, group_id: FromPath[int]) -> Template:
-        async with domain_transaction(request.user.actor) as tx:
-            group = await queries.group(tx, row_id(group_id))
-        return await page(request, "pickup/delete.html", group=group)
+        return await _ask(request, group_id, "delete")
 
     @post("/{group_id:int}/delete", status_code=200)
     async def delete(self, request: Request, group_id: FromPath[int]) -> Response | Template:
-        async with domain_transaction(request.user.actor) as tx:
-            await service.delete(tx, row_id(group_id))
-        return _done(request, _("The pickup group is deleted."))
+        return await _done(request, lambda tx: service.delete(tx, row_id(group_id)), _("The pickup group is deleted."))
 
 
-def _done(request: Request, message: str) -> Response | Template:
+async def _ask(request: Request, group_id: int, what: str) -> Template:
+    async with domain_transaction(request.user.actor) as tx:
+        group = await queries.group(tx, row_id(group_id))
+    return await page(request, f"pickup/{what}.html", group=group)
+
+
+async def _done(request: Request, change: Callable[[DomainTx], Awaitable[object]], message: str) -> Response | Template:
+    async with domain_transaction(request.user.actor) as tx:
+        await change(tx)
     return applying(request, message, url=LIST, close_modal=True, refresh_list=True)
 
 

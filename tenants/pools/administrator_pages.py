@@ -11,13 +11,14 @@ from pydantic import Field
 
 from app.auth import sessions
 from app.auth.permissions import Permission
+from app.auth.security.reset import ask_reset
 from app.kernel.actors import ActorKind
 from app.kernel.db import pool_transaction
 from app.kernel.errors import InvalidFields
 from app.kernel.i18n import _, lazy
 from app.web.forms import FormModel, parse_form
 from app.web.lists import Column, ListQuery, Page
-from app.web.shell import done, is_htmx, page, saved
+from app.web.shell import listed, page, saved
 from tenants.live import row_id
 from tenants.pools import administrators, people, rights
 from tenants.pools.administrators import Change, Person
@@ -92,7 +93,7 @@ class AdministratorPages(Controller):
         new = parse_form(NewForm, await request.form()).command()
         async with pool_transaction(request.user.actor) as tx:
             await administrators.create_by_supervisor(tx, new)
-        return _listed(request, _("The administrator is created."))
+        return listed(request, LIST, _("The administrator is created."))
 
     @get("/{admin_id:int}")
     async def edit(self, request: Request, admin_id: FromPath[int]) -> Template:
@@ -113,7 +114,7 @@ class AdministratorPages(Controller):
         if person.password or form.is_locked:
             await administrators.end_sessions(admin_id, own)
         await sessions.change_person(ActorKind.POOL_ADMIN, 0, admin_id, name=person.display_name)
-        return _listed(request, _("The administrator is changed."))
+        return listed(request, LIST, _("The administrator is changed."))
 
     @get("/{admin_id:int}/delete")
     async def ask_delete(self, request: Request, admin_id: FromPath[int]) -> Template:
@@ -126,7 +127,20 @@ class AdministratorPages(Controller):
         async with pool_transaction(request.user.actor) as tx:
             await administrators.delete(tx, row_id(admin_id))
         await administrators.end_sessions(admin_id)
-        return _listed(request, _("The administrator is deleted."))
+        return listed(request, LIST, _("The administrator is deleted."))
+
+    @get("/{admin_id:int}/second-factor")
+    async def ask_factor(self, request: Request, admin_id: FromPath[int]) -> Template:
+        async with pool_transaction(request.user.actor) as tx:
+            person = await people.administrator(tx, row_id(admin_id))
+        return await ask_reset(request, "pool", f"{LIST}/{admin_id}/second-factor", person.display_name)
+
+    @post("/{admin_id:int}/second-factor", status_code=200)
+    async def reset_factor(self, request: Request, admin_id: FromPath[int]) -> Response:
+        async with pool_transaction(request.user.actor) as tx:
+            await administrators.reset_factor(tx, row_id(admin_id))
+        await administrators.end_sessions(admin_id)
+        return listed(request, LIST, _("The second factor is reset."))
 
 
 class ProfilePages(Controller):
@@ -150,7 +164,3 @@ class ProfilePages(Controller):
             await administrators.end_sessions(actor.id, session_id)
         await sessions.change_person(ActorKind.POOL_ADMIN, 0, actor.id, name=person.display_name)
         return saved(request, "/group", _("Your profile is saved."))
-
-
-def _listed(request: Request, message: str) -> Response:
-    return done(message, refresh_list=True) if is_htmx(request) else saved(request, LIST, message)

@@ -9,6 +9,7 @@ from asyncpg import ForeignKeyViolationError, Record, UniqueViolationError
 
 from app.audit import history
 from app.auth import hashing, sessions
+from app.auth.factor import service as factor
 from app.auth.passwords import check_password_rule
 from app.kernel import letters, outbox, parameters
 from app.kernel.actors import ActorKind
@@ -171,6 +172,24 @@ async def reset_password(tx: PlatformTx, pool_id: int, admin_id: int, password: 
     await sessions_must_end(tx, admin_id)
     if send_credentials:
         await _send(tx, pool_id, row["login"], row["display_name"], row["email"], password)
+
+
+async def reset_factor(tx: PoolTx, admin_id: int) -> None:
+    """By a supervisor, for somebody with a lost phone. After the commit: `end_sessions`.
+
+    Raises:
+        Forbidden, NotFound
+        Refused: one's own, or there is none.
+    """
+    await _only_active_supervisor(tx)
+    await clear_factor(tx, tx.pool_id, admin_id)
+
+
+async def clear_factor(tx: Tx, pool_id: int, admin_id: int) -> None:
+    """Also the provider's. Raises NotFound, Refused: there is none."""
+    await _known(tx, pool_id, admin_id)
+    await factor.reset(tx, ActorKind.POOL_ADMIN, admin_id, pool_id=pool_id)
+    await sessions_must_end(tx, admin_id)
 
 
 async def sessions_must_end(tx: Tx, admin_id: int, keep_session: str = "") -> None:

@@ -23,12 +23,14 @@ class Administrator:
     is_active: bool
     subgroup_ids: list[int]
     subgroups: list[str]
+    has_factor: bool
 
 
 _SELECT = """
 SELECT a.id, a.login, a.display_name, a.email, a.phone, a.role, a.is_active,
        array_remove(array_agg(g.id ORDER BY lower(g.name)), NULL) AS subgroup_ids,
-       array_remove(array_agg(g.name ORDER BY lower(g.name)), NULL) AS subgroups
+       array_remove(array_agg(g.name ORDER BY lower(g.name)), NULL) AS subgroups,
+       a.totp_secret IS NOT NULL AS has_factor
 FROM pool_admin a LEFT JOIN pool_admin_subgroup s ON s.admin_id = a.id LEFT JOIN pool_subgroup g ON g.id = s.subgroup_id
 WHERE a.pool_id = $1
 """

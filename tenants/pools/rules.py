@@ -13,7 +13,6 @@ from tenants.users.rules import email_problem, one_line, text_problem
 
 SUPERVISOR, SUBGROUP_ADMIN = "supervisor", "subgroup_admin"
 MAX_NAME = 100
-MAX_PHONE = 32
 NO_GROUP_NAMES = frozenset({"без группы", "no group"})  # the built-in one, in every language [POOL-D8]
 
 _LOGIN = re.compile(r"[a-z0-9._-]{3,64}", re.ASCII)

@@ -26,7 +26,7 @@ from tenants.pools.rules import (
 )
 
 __all__ = ["NewAdministrator", "PoolSettings", "add_domain", "change_pool", "create_pool", "delete_pool",
-           "remove_domain", "reset_supervisor_password"]
+           "remove_domain", "reset_factor", "reset_supervisor_password"]
 
 
 async def create_pool(tx: PlatformTx, settings: PoolSettings, supervisor: NewAdministrator) -> int:
@@ -156,6 +156,18 @@ async def reset_supervisor_password(tx: PlatformTx, pool_id: int, admin_id: int,
         NotFound: no supervisor of this pool.
     """
     await administrators.reset_password(tx, pool_id, admin_id, password, send_credentials=send_credentials)
+
+
+async def reset_factor(tx: PlatformTx, pool_id: int, admin_id: int) -> None:
+    """The second factor of an administrator who has lost the phone; the pool's history tells it.
+
+    After the commit: `administrators.end_sessions(admin_id)`.
+
+    Raises:
+        NotFound
+        Refused: there is none.
+    """
+    await administrators.clear_factor(tx, pool_id, admin_id)
 
 
 async def _pool(tx: PlatformTx, pool_id: int, *, lock: bool = False) -> Record:

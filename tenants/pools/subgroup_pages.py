@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
 
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
@@ -15,8 +14,8 @@ from app.auth.permissions import Permission
 from app.kernel.db import PoolTx, pool_transaction
 from app.kernel.i18n import _, ngettext
 from app.web.forms import FormModel, parse_form
-from app.web.lists import ListQuery
-from app.web.shell import done, is_htmx, page, saved
+from app.web.lists import ListQuery, ticked
+from app.web.shell import listed, page
 from tenants.live import row_id
 from tenants.pools import people, queries, rights, subgroups
 from tenants.pools.subgroups import Moved
@@ -55,7 +54,7 @@ class SubgroupPages(Controller):
         form = parse_form(NameForm, await request.form())
         async with pool_transaction(request.user.actor) as tx:
             await subgroups.create(tx, form.name)
-        return _listed(request, _("The group is created."))
+        return listed(request, LIST, _("The group is created."))
 
     @get("/{subgroup_id:int}")
     async def edit(self, request: Request, subgroup_id: FromPath[int]) -> Template:
@@ -68,7 +67,7 @@ class SubgroupPages(Controller):
         form = parse_form(NameForm, await request.form())
         async with pool_transaction(request.user.actor) as tx:
             await subgroups.rename(tx, row_id(subgroup_id), form.name)
-        return _listed(request, _("The group is renamed."))
+        return listed(request, LIST, _("The group is renamed."))
 
     @get("/{subgroup_id:int}/delete")
     async def ask_delete(self, request: Request, subgroup_id: FromPath[int]) -> Template:
@@ -83,7 +82,7 @@ class SubgroupPages(Controller):
         async with pool_transaction(request.user.actor) as tx:
             moved = await subgroups.delete(tx, row_id(subgroup_id))
         await rights.end_lost(moved.lost)
-        return _listed(request, _("The group is deleted."))
+        return listed(request, LIST, _("The group is deleted."))
 
 
 class BulkPages(Controller):
@@ -132,19 +131,13 @@ async def _moved(request: Request, move: Callable[[PoolTx], Awaitable[Moved]]) -
     async with pool_transaction(request.user.actor) as tx:
         moved = await move(tx)
     await rights.end_lost(moved.lost)
-    return _listed(request, ngettext("%(n)s domain is moved.", "%(n)s domains are moved.", moved.domains)
+    return listed(request, LIST, ngettext("%(n)s domain is moved.", "%(n)s domains are moved.", moved.domains)
                    % {"n": moved.domains})
-
-
-def _listed(request: Request, message: str) -> Response:
-    return done(message, refresh_list=True) if is_htmx(request) else saved(request, LIST, message)
 
 
 async def _chosen(tx: PoolTx, request: Request) -> list[int]:
     """Ticked ids; with "select all", every domain that matches the list's search."""
-    everything = request.query_params.get("all", "")
-    if not everything:
-        texts = request.query_params.getall("ids", [])
-        return sorted({int(one) for one in texts if one.isascii() and one.isdigit() and len(one) < 19})
-    params = {key: values[0] for key, values in parse_qs(urlsplit(everything).query).items()}
-    return await queries.matching_ids(tx, ListQuery.parse(params, columns=()).like())
+    ids, found = ticked(request.query_params)
+    if found is None:
+        return sorted(set(ids))
+    return await queries.matching_ids(tx, ListQuery.parse(found, columns=()).like())

@@ -14,11 +14,12 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from app.auth.permissions import Permission
-from app.kernel.actors import ActorKind
 from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.errors import InvalidFields, NotFound
 from app.kernel.i18n import LazyText, _, lazy
+from app.web import menu
 from app.web.forms import FormModel
+from app.web.menu import MenuItem
 from app.web.shell import is_htmx, page, saved
 from app.web.uploads import read_upload
 from tenants.forwarding.present import drawing
@@ -34,9 +35,13 @@ from tenants.users import queries
 from tenants.users.present import RESTRICTIONS, restriction_options
 from tenants.users.tabs import CARD, OWN, Tab, register_tab
 
+DOMAIN_SOUNDS = "/settings/sounds"
+
 for _page in (OWN, CARD):
     register_tab(_page, Tab(lazy("Call settings"), "/calls-settings", 10))
-register_settings_tab(SettingsTab(lazy("Greetings and music"), "/settings/sounds", 20))
+register_settings_tab(SettingsTab(lazy("Greetings and music"), DOMAIN_SOUNDS, 20))
+menu.register("domain", MenuItem("settings", lazy("Greetings and music"), DOMAIN_SOUNDS, "music",
+                                 Permission.SETTINGS_EDIT, "", 30))
 
 TITLES: dict[Slot, tuple[LazyText, LazyText, LazyText]] = {  # heading, who hears it, what holds without a file
     Slot.GREETING: (lazy("Voice greeting"), lazy("Callers hear it before the call is put through."),
@@ -89,7 +94,7 @@ def _slot(name: str) -> Slot:
 
 async def _view(tx: DomainTx, user_id: int | None, base: str, slot: Slot) -> SlotView:
     texts = TITLES[slot] if user_id is not None else DOMAIN_HOLD
-    url = f"{base}/calls-settings/{slot.value}" if user_id is not None else f"/settings/sounds/{slot.value}"
+    url = f"{base}/calls-settings/{slot.value}" if user_id is not None else f"{DOMAIN_SOUNDS}/{slot.value}"
     found = await service.slots(tx, user_id)
     return SlotView(slot, url, *texts, found.get(slot), slot.can_be_recorded)
 
@@ -196,8 +201,7 @@ def _state(url: str, state: str, slot: str, view: SlotView | None = None) -> Tem
 
 def _phone_of(request: Request) -> int | None:
     """Whose phone rings: that of the person who is signed in; who is nobody here names an extension [USR-83]."""
-    actor = request.user.actor
-    return actor.id if actor.kind is ActorKind.DOMAIN_USER else None
+    return request.user.actor.user_id or None
 
 
 async def _by_extension(tx: DomainTx, extension: str) -> int:
@@ -302,7 +306,7 @@ class UserCallSettings(Controller):
 class DomainSounds(Controller):
     """The domain's melody: what holds for users without one of their own [SND-01]."""
 
-    path = "/settings/sounds"
+    path = DOMAIN_SOUNDS
     opt = {"permission": Permission.SETTINGS_EDIT}
 
     @get("/")

@@ -100,7 +100,6 @@ async def remove(tx: DomainTx, user_id: int | None, slot: Slot) -> None:
     if old is None:
         raise NotFound("audio", _("There is no such file."))
     await tx.execute("DELETE FROM audio WHERE domain_id = $1 AND id = $2", tx.domain_id, old["id"])
-    await tx.execute("DELETE FROM file WHERE domain_id = $1 AND id = $2", tx.domain_id, old["file_id"])
     await _tell(tx, user_id, whose, slot, old["name"], None)
 
 

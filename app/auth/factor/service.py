@@ -9,7 +9,7 @@ from pyotp import random_base32
 from pyotp.totp import TOTP
 
 from app.audit import history
-from app.auth import sessions, store
+from app.auth import notices, sessions, store
 from app.auth.factor import rules
 from app.auth.factor.codes import new_recovery_codes
 from app.auth.journal import TABLES, door
@@ -176,19 +176,30 @@ async def turn_off(principal: Principal, code: str) -> None:
         await _tell(tx, "second_factor_off", actor.kind, actor.id, row["display_name"])
 
 
-async def reset(tx: AnyTx, kind: ActorKind, person_id: int) -> None:
-    """By the administrator above: a lost phone. The caller has checked the right, and ends the person's sessions
-    after the commit.
+async def reset(tx: AnyTx, kind: ActorKind, person_id: int, *, pool_id: int | None = None) -> None:
+    """By the administrator above: a lost phone. The person is told by letter. The caller has checked the right, and
+    ends the person's sessions after the commit.
+
+    Args:
+        pool_id: the pool whose history shows it, where the transaction does not say it.
 
     Raises:
         NotFound: no such person behind this door.
-        Refused: there is nothing to reset.
+        Refused: there is nothing to reset, or it is one's own, which needs a code.
     """
+    if _is_own(tx.actor, kind, person_id):
+        raise Refused("own_factor", _("Your own second factor is changed on your page, with a code."))
     row = await _row(tx, kind, person_id)
     if row["totp_secret"] is None:
         raise Refused("totp_off", _("This person has no second factor."))
     await _clear(tx, kind, person_id)
-    await _tell(tx, "second_factor_reset", kind, person_id, row["display_name"])
+    await _tell(tx, "second_factor_reset", kind, person_id, row["display_name"], pool_id=pool_id)
+    await notices.tell_reset(tx, kind, person_id)
+
+
+def _is_own(actor: Actor, kind: ActorKind, person_id: int) -> bool:
+    """Also of the user in whose place somebody acts."""
+    return person_id == actor.user_id if kind is ActorKind.DOMAIN_USER else (actor.kind, actor.id) == (kind, person_id)
 
 
 async def set_notices(actor: Actor, wanted: bool) -> None:
@@ -206,5 +217,6 @@ async def _clear(tx: AnyTx, kind: ActorKind, person_id: int) -> None:
 
 
 async def _tell(tx: AnyTx, action: str, kind: ActorKind, person_id: int, name: str,
-                changes: dict[str, history.Change] | None = None) -> None:
-    await history.record(tx, action, kind.value, object_id=person_id, object_name=name, changes=changes)
+                changes: dict[str, history.Change] | None = None, pool_id: int | None = None) -> None:
+    await history.record(tx, action, kind.value, object_id=person_id, object_name=name, changes=changes,
+                         pool_id=pool_id)

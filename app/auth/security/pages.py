@@ -20,10 +20,11 @@ from app.auth.permissions import Permission
 from app.auth.principal import Principal
 from app.auth.security import token_pages
 from app.auth.security.devices import device_name
+from app.auth.security.reset import ask_reset
 from app.auth.shells import DOMAIN, POOL, PROVIDER, Shell
 from app.kernel.actors import ActorKind
 from app.kernel.db import domain_transaction
-from app.kernel.errors import NotFound, Refused, TooManyRequests
+from app.kernel.errors import NotFound, TooManyRequests
 from app.kernel.i18n import LazyText, _
 from app.web.forms import FormModel, parse_form
 from app.web.shell import page, saved
@@ -223,14 +224,11 @@ class SecondFactorOfUsers(Controller):
             account = await user_by_id(tx, row_id(user_id))
         if account is None:
             raise NotFound("user", _("There is no such user"))
-        return await page(request, "auth/security/reset.html", user=account.person)
+        return await ask_reset(request, "domain", f"/users/{user_id}/second-factor", account.person.name)
 
     @post("/")
     async def reset(self, request: Request, user_id: FromPath[int]) -> Response:
-        """Never one's own: that needs a code."""
         actor = request.user.actor
-        if user_id == actor.user_id:
-            raise Refused("own_factor", _("Your own second factor is changed on your page, with a code."))
         async with domain_transaction(actor) as tx:
             await factor.reset(tx, ActorKind.DOMAIN_USER, row_id(user_id))
         await sessions.end_sessions(ActorKind.DOMAIN_USER, actor.domain_id, user_id)

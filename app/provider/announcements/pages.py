@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
@@ -15,7 +16,7 @@ from app.kernel import announcements, clock, parameters
 from app.kernel.db import PlatformTx, platform_transaction
 from app.kernel.i18n import _, lazy
 from app.provider.announcements import service
-from app.provider.console import SETTINGS, VIEW, as_page, form_of, show
+from app.provider.console import SETTINGS, VIEW, as_page, ask, form_of, show
 from app.provider.fields import Line
 from app.web.forms import FormModel
 from app.web.lists import Column, ListQuery
@@ -81,25 +82,23 @@ class AnnouncementPages(Controller):
 
     @post("/", opt=SETTINGS)
     async def create(self, request: Request) -> Response:
-        form = await form_of(request, AnnouncementForm)
-        async with platform_transaction(request.user.actor) as tx:
-            await service.create(tx, form.wanted(await _zone(tx)))
-        announcements.forget()
-        return done(_("The announcement is saved."), refresh_list=True)
+        return await self._save(request, service.create)
 
     @post("/{number:int}", opt=SETTINGS)
     async def update(self, request: Request, number: FromPath[int]) -> Response:
+        return await self._save(request, lambda tx, wanted: service.update(tx, number, wanted))
+
+    async def _save(self, request: Request,
+                    save: Callable[[PlatformTx, service.Wanted], Awaitable[object]]) -> Response:
         form = await form_of(request, AnnouncementForm)
         async with platform_transaction(request.user.actor) as tx:
-            await service.update(tx, number, form.wanted(await _zone(tx)))
+            await save(tx, form.wanted(await _zone(tx)))
         announcements.forget()
         return done(_("The announcement is saved."), refresh_list=True)
 
     @get("/{number:int}/delete", opt=SETTINGS)
     async def ask_delete(self, request: Request, number: FromPath[int]) -> Template:
-        async with platform_transaction(request.user.actor) as tx:
-            known = await service.one(tx, number)
-        return await show(request, "provider/announcements/delete.html", known=known)
+        return await ask(request, "provider/announcements/delete.html", known=lambda tx: service.one(tx, number))
 
     @post("/{number:int}/delete", opt=SETTINGS)
     async def delete(self, request: Request, number: FromPath[int]) -> Response:

@@ -68,6 +68,7 @@ class TermsForm(FormModel):
 
 class TariffForm(FormModel):
     tariff_id: Reference
+    quoted: Annotated[str | None, Field(max_length=2000)] = None  # mark of the amounts shown
 
 
 class LimitsForm(FormModel):
@@ -90,11 +91,6 @@ class ProfileForm(FormModel):
 
     def profile(self) -> Profile:
         return Profile(**self.model_dump())
-
-
-class PasswordForm(FormModel):
-    password: str
-    send_credentials: bool
 
 
 class EnterForm(FormModel):

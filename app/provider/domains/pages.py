@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
-from litestar.response import Template
+from litestar.response import Stream, Template
 
-from app.audit import queries as audit
-from app.audit import words
+from app.audit import listing
+from app.audit.listing import PERIODS, Place
+from app.audit.present import PROVIDER_CONSOLE
 from app.auth import jump, sessions
-from app.kernel.actors import ActorKind
+from app.auth.security.reset import ask_reset
+from app.kernel.actors import Actor, ActorKind
 from app.kernel.db import DomainTx, PlatformTx, platform_transaction
 from app.kernel.i18n import LANGUAGES, _, lazy
 from app.kernel.money import Money
@@ -32,15 +37,17 @@ from app.provider.domains.forms import (
     EnterForm,
     LimitsForm,
     NewDomainForm,
-    PasswordForm,
     ProfileForm,
-    TariffForm,
     TermsForm,
 )
+from app.provider.passwords import PasswordForm, ask_password
 from app.provider.zones import time_zones
 from app.web.exports import ExportColumn, xlsx_answer
 from app.web.lists import Column, Filter, ListQuery, Page
 from app.web.shell import saved
+from billing.packages.queries import buckets
+from billing.tariff_requests import queries as requests
+from billing.tariff_requests.present import excess_words
 from tenants.domains import service as domains
 
 LIST = "/provider/domains"
@@ -56,10 +63,6 @@ COLUMNS = (
 )
 BLOCK_FILTER = {"none": lazy("Not blocked"), **BLOCKS}
 STATE_FILTER = {"behind": lazy("Being applied"), "failed": lazy("Failed")}
-HISTORY_COLUMNS = (
-    Column("at", lazy("Time")), Column("who", lazy("Who")), Column("action", lazy("Action")),
-    Column("changes", lazy("Changes")),
-)
 
 
 async def _list_query(request: Request, tx: PlatformTx) -> ListQuery:
@@ -126,18 +129,22 @@ class DomainCard(Controller):
         async with platform_transaction(request.user.actor) as tx:
             domain = await queries.facts(tx, domain_id)
             blocks = await queries.open_blocks(tx, domain_id)
-            people = await profile.administrators(await _bound(tx, domain_id))
-        return await show(request, "provider/domains/card.html", domain=domain, blocks=blocks, people=people)
+            bound = await _bound(tx, domain_id)
+            people = await profile.administrators(bound)
+            wish = await requests.open_request(bound)
+            left = await buckets(bound)
+        return await show(request, "provider/domains/card.html", domain=domain, blocks=blocks, people=people, left=left,
+                          wish=wish, excess_words=excess_words)
 
     @get("/history")
     async def history(self, request: Request, domain_id: FromPath[int]) -> Template:
-        query = ListQuery.of(request, columns=HISTORY_COLUMNS)
         async with platform_transaction(request.user.actor) as tx:
             facts = await queries.facts(tx, domain_id)
-            rows, total = await audit.page(await _bound(tx, domain_id), audit.Wanted(text=query.search),
-                                           limit=query.limit, offset=query.offset)
-        return await show(request, "provider/domains/history.html", domain=facts, found=Page(rows, total, query),
-                          words=words)
+        return await listing.show(request, _history_of(domain_id), "provider/domains/history.html", domain=facts)
+
+    @get("/history/export")
+    async def history_export(self, request: Request, domain_id: FromPath[int]) -> Response[bytes] | Stream:
+        return await listing.export(request, _history_of(domain_id))
 
     @get("/change/{what:str}", opt=DOMAINS)
     async def ask(self, request: Request, domain_id: FromPath[int], what: FromPath[str]) -> Template:
@@ -146,9 +153,9 @@ class DomainCard(Controller):
             raise queries.no_page()
         async with platform_transaction(request.user.actor) as tx:
             domain = await queries.facts(tx, domain_id)
-            blocks, tariffs = await queries.open_blocks(tx, domain_id), await tariff_choices(tx)
+            blocks = await queries.open_blocks(tx, domain_id)
             nodes = await node_choices(tx)
-        return await show(request, f"provider/domains/{what}.html", domain=domain, blocks=blocks, tariffs=tariffs,
+        return await show(request, f"provider/domains/{what}.html", domain=domain, blocks=blocks,
                           nodes=nodes, zones=time_zones(), languages_of=LANGUAGES)
 
     @post("/profile", opt=DOMAINS)
@@ -166,13 +173,6 @@ class DomainCard(Controller):
             blocked = await domains.change_terms(await _bound(tx, domain_id), scheme=scheme, credit_limit=limit)
         text = _("Saved. The balance is below the new limit: the domain is blocked.") if blocked else _("Saved.")
         return saved(request, f"{LIST}/{domain_id}", text)
-
-    @post("/tariff", opt=DOMAINS)
-    async def tariff(self, request: Request, domain_id: FromPath[int]) -> Response:
-        form = await form_of(request, TariffForm)
-        async with platform_transaction(request.user.actor) as tx:
-            await domains.change_tariff(await _bound(tx, domain_id), form.tariff_id)
-        return saved(request, f"{LIST}/{domain_id}", _("The tariff is changed."))
 
     @post("/limits", opt=DOMAINS)
     async def limits(self, request: Request, domain_id: FromPath[int]) -> Response:
@@ -194,7 +194,7 @@ class DomainCard(Controller):
     @post("/unblock", opt=DOMAINS)
     async def unblock(self, request: Request, domain_id: FromPath[int]) -> Response:
         async with platform_transaction(request.user.actor) as tx:
-            ended = await domains.end_block(await _bound(tx, domain_id), "administrative")
+            ended = await domains.end_administrative_block(await _bound(tx, domain_id))
         return saved(request, f"{LIST}/{domain_id}",
                      _("The block is lifted.") if ended else _("There was no administrative block."))
 
@@ -215,7 +215,10 @@ class DomainAccess(Controller):
     async def ask_password(self, request: Request, domain_id: FromPath[int], user_id: FromPath[int]) -> Template:
         async with platform_transaction(request.user.actor) as tx:
             person = await profile.administrator(await _bound(tx, domain_id), user_id)
-        return await show(request, "provider/domains/password.html", domain_id=domain_id, person=person)
+        return await ask_password(
+            request, f"{LIST}/{domain_id}/administrators/{user_id}/password", person.login, person.email,
+            text=_("It holds for the cabinet and for the phone. Everything that this person has open ends; "
+                   "calls in progress stay."))
 
     @post("/administrators/{user_id:int}/password", opt=DOMAINS)
     async def password(self, request: Request, domain_id: FromPath[int], user_id: FromPath[int]) -> Response:
@@ -226,8 +229,33 @@ class DomainAccess(Controller):
         await sessions.end_sessions(ActorKind.DOMAIN_USER, domain_id, user_id)
         return saved(request, f"{LIST}/{domain_id}", _("The new password is in force."))
 
+    @get("/administrators/{user_id:int}/second-factor", opt=DOMAINS)
+    async def ask_factor(self, request: Request, domain_id: FromPath[int], user_id: FromPath[int]) -> Template:
+        async with platform_transaction(request.user.actor) as tx:
+            person = await profile.administrator(await _bound(tx, domain_id), user_id)
+        return await ask_reset(request, "provider", f"{LIST}/{domain_id}/administrators/{user_id}/second-factor",
+                               person.display_name)
 
-FORMS = frozenset({"terms", "tariff", "limits", "block", "unblock", "profile"})
+    @post("/administrators/{user_id:int}/second-factor", opt=DOMAINS)
+    async def reset_factor(self, request: Request, domain_id: FromPath[int], user_id: FromPath[int]) -> Response:
+        async with platform_transaction(request.user.actor) as tx:
+            await profile.reset_factor(await _bound(tx, domain_id), user_id)
+        await sessions.end_sessions(ActorKind.DOMAIN_USER, domain_id, user_id)
+        return saved(request, f"{LIST}/{domain_id}", _("The second factor is reset."))
+
+
+FORMS = frozenset({"terms", "limits", "block", "unblock", "profile"})
+
+
+def _history_of(domain_id: int) -> Place:
+    """The domain's own history, with the provider's eyes."""
+
+    @asynccontextmanager
+    async def door(actor: Actor) -> AsyncIterator[DomainTx]:
+        async with platform_transaction(actor) as tx:
+            yield await _bound(tx, domain_id)
+
+    return Place(PROVIDER_CONSOLE, f"{LIST}/{domain_id}/history", door, PERIODS)
 
 
 async def _bound(tx: PlatformTx, domain_id: int) -> DomainTx:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from app.audit import history
+from app.auth.factor import service as factor
 from app.kernel import letters, provisioning
+from app.kernel.actors import ActorKind
 from app.kernel.db import DomainTx
 from app.kernel.errors import InvalidFields, NotFound
 from app.kernel.i18n import _
@@ -67,11 +69,12 @@ class Administrator:
     login: str
     display_name: str
     email: str
+    has_factor: bool
 
 
 async def administrators(tx: DomainTx) -> list[Administrator]:
-    rows = await tx.fetch("SELECT id, login, display_name, email FROM domain_user WHERE domain_id = $1 AND is_admin "
-                          "ORDER BY login", tx.domain_id)
+    rows = await tx.fetch("SELECT id, login, display_name, email, totp_secret IS NOT NULL AS has_factor "
+                          "FROM domain_user WHERE domain_id = $1 AND is_admin ORDER BY login", tx.domain_id)
     return [Administrator(**row) for row in rows]
 
 
@@ -100,3 +103,13 @@ async def reset_password(tx: DomainTx, user_id: int, password: str, *, send_cred
         await letters.queue(tx, "credentials", known.email, row["locale"], name=known.display_name,
                             domain=row["name"], login=known.login, password=password,
                             url=f"{settings().public_url}/sign-in")
+
+
+async def reset_factor(tx: DomainTx, user_id: int) -> None:
+    """For an administrator who has lost the phone and whom nobody else of the domain can help.
+
+    Raises:
+        NotFound, Refused: there is none.
+    """
+    await administrator(tx, user_id)
+    await factor.reset(tx, ActorKind.DOMAIN_USER, user_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from litestar import Controller, Request, Response, get
 from litestar.params import FromPath
-from litestar.response import Template
+from litestar.response import Stream, Template
 
 from app.audit import listing
 from app.audit.listing import PERIODS, TITLE, Place
@@ -14,7 +14,7 @@ from app.kernel.db import platform_transaction
 from app.web import menu
 from app.web.menu import MenuItem
 
-IN_CONSOLE = Place(PROVIDER_CONSOLE, "/provider/history", platform_transaction, PERIODS)
+IN_CONSOLE = Place(PROVIDER_CONSOLE, "/provider/history", platform_transaction, PERIODS, has_domains=True)
 
 menu.register("provider", MenuItem("system", TITLE, IN_CONSOLE.url, permission=Permission.PROVIDER_VIEW, order=10))
 
@@ -28,7 +28,7 @@ class ProviderHistory(Controller):
         return await listing.show(request, IN_CONSOLE)
 
     @get("/export")
-    async def export(self, request: Request) -> Response[bytes]:
+    async def export(self, request: Request) -> Response[bytes] | Stream:
         return await listing.export(request, IN_CONSOLE)
 
     @get("/{line_id:int}")

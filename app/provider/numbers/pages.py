@@ -10,9 +10,8 @@ from litestar.params import FromPath
 from litestar.response import Template
 
 from app.kernel.db import platform_transaction
-from app.kernel.errors import InvalidFields
 from app.kernel.i18n import _, lazy, ngettext
-from app.provider.console import DOMAINS, EXPORT_LIMIT, VIEW, form_of, show
+from app.provider.console import DOMAINS, EXPORT_LIMIT, VIEW, asks_candidates, domain_form, form_of, show
 from app.provider.fields import Reference
 from app.provider.numbers import queries
 from app.settings import settings
@@ -30,7 +29,7 @@ LIST = "/provider/numbers"
 CATEGORIES = {"city": lazy("City number"), "toll_free": lazy("Toll-free number"), "mobile": lazy("Mobile number")}
 PLACES = {"stock": lazy("In stock"), "given": lazy("At a domain")}
 COLUMNS = (
-    Column("number", lazy("Number"), "n.e164"), Column("category", lazy("Category"), "n.category", wide_only=True),
+    Column("number", lazy("Number"), "n.e164"), Column("category", lazy("Category"), "n.category"),
     Column("region", lazy("Region"), "lower(n.region)", wide_only=True), Column("domain", lazy("Domain"), "d.name"),
     Column("target", lazy("Rings"), wide_only=True),
     Column("assigned", lazy("Given"), "n.assigned_at", wide_only=True),
@@ -112,15 +111,12 @@ class NumberPages(Controller):
         async with platform_transaction(request.user.actor) as tx:
             facts = await inventory.dependants(tx, number_id)
             found = await queries.candidates(tx, text)
-        only_list = request.headers.get("hx-target") == "candidates"
-        return await show(request, f"provider/numbers/{'candidates' if only_list else 'give'}.html",
+        return await show(request, f"provider/numbers/{'candidates' if asks_candidates(request) else 'give'}.html",
                           number_id=number_id, facts_of=facts, found=found, text=text)
 
     @post("/{number_id:int}/give", opt=DOMAINS)
     async def give(self, request: Request, number_id: FromPath[int]) -> Response:
-        if not (await request.form()).get("domain_id"):
-            raise InvalidFields("domain", _("Choose a domain"), fields={"domain_id": _("Choose a domain")})
-        form = await form_of(request, GiveForm)
+        form = await domain_form(request, GiveForm)
         async with platform_transaction(request.user.actor) as tx:
             await inventory.give(tx, number_id, form.domain_id)
         return done(_("The number is given."), refresh_list=True)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from app.kernel.db import PlatformTx
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _
+from app.kernel.sql import like_escaped, like_text
+from app.provider import pending
 from app.web.lists import ListQuery
 from tenants.numbers.inventory_file import InventoryRow
-
-KEPT = timedelta(days=1)  # a preview that nobody confirmed
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +71,17 @@ async def numbers(tx: PlatformTx, query: ListQuery) -> tuple[list[NumberRow], in
 
 async def candidates(tx: PlatformTx, text: str, *, limit: int = 20) -> list[Candidate]:
     """Domains whose name, company or account has the text, best first."""
-    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     rows = await tx.fetch(
         "SELECT d.id, d.name, d.company_name, a.number AS account FROM domain d JOIN account a ON a.domain_id = d.id "
         "WHERE d.name ILIKE $1 OR d.company_name ILIKE $1 OR a.number ILIKE $1 "
-        "ORDER BY d.name NOT ILIKE $2, d.name LIMIT $3", f"%{escaped}%", f"{escaped}%", limit)
+        "ORDER BY d.name NOT ILIKE $2, d.name LIMIT $3", like_text(text), f"{like_escaped(text)}%", limit)
     return [Candidate(**row) for row in rows]
 
 
 async def keep_import(tx: PlatformTx, file_name: str, rows: Sequence[InventoryRow]) -> int:
-    """Keep understood rows until the reader says yes; older ones that nobody confirmed go."""
-    await tx.execute("DELETE FROM pending_import WHERE created_at < $1", tx.now - KEPT)
-    return await tx.fetchval(
-        "INSERT INTO pending_import (kind, file_name, rows, created_by, created_at) "
-        "VALUES ('numbers', $1, $2, $3, $4) RETURNING id", file_name,
-        [[row.line, row.e164, row.category, row.region] for row in rows], tx.actor.login, tx.now)
+    """Keep understood rows until the reader says yes."""
+    return await pending.keep(tx, "numbers", file_name,
+                              [[row.line, row.e164, row.category, row.region] for row in rows])
 
 
 async def take_import(tx: PlatformTx, import_id: int) -> list[InventoryRow]:
@@ -94,8 +90,7 @@ async def take_import(tx: PlatformTx, import_id: int) -> list[InventoryRow]:
     Raises:
         NotFound: imported or thrown away already, or another person's.
     """
-    rows = await tx.fetchval("DELETE FROM pending_import WHERE id = $1 AND kind = 'numbers' AND created_by = $2 "
-                             "RETURNING rows", import_id, tx.actor.login)
-    if rows is None:
+    found = await pending.take(tx, "numbers", import_id)
+    if found is None:
         raise NotFound("import", _("This file was imported already, or the preview is too old. Choose it again."))
-    return [InventoryRow(*row) for row in rows]
+    return [InventoryRow(*row) for row in found[1]]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
 
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
@@ -11,19 +11,21 @@ from litestar.response import Template
 from pydantic import Field
 
 from app.auth import jump
+from app.auth.security.reset import ask_reset
 from app.kernel import parameters
 from app.kernel.actors import ActorKind
 from app.kernel.db import PlatformTx, platform_transaction
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _, lazy, ngettext
-from app.provider.console import DOMAINS, VIEW, as_page, form_of, show
+from app.provider.console import DOMAINS, VIEW, as_page, ask, asks_candidates, form_of, show
+from app.provider.passwords import PasswordForm, ask_password
 from app.provider.pools import queries
 from app.web.forms import FormModel, parse_form
-from app.web.lists import Column, ListQuery, clean
+from app.web.lists import Column, ListQuery, clean, ticked
 from app.web.shell import done, saved
 from tenants.pools import administrators as people
 from tenants.pools import service
-from tenants.pools.rules import NewAdministrator, PoolSettings
+from tenants.pools.rules import SUPERVISOR, NewAdministrator, PoolSettings
 
 LIST = "/provider/pools"
 COLUMNS = (
@@ -64,11 +66,6 @@ class NewPoolForm(PoolForm):
 
 class IdsForm(FormModel):
     ids: Annotated[tuple[Annotated[int, Field(gt=0, lt=2**63)], ...], Field(min_length=1, max_length=5000)]
-
-
-class PasswordForm(FormModel):
-    password: str
-    send_credentials: bool
 
 
 class PoolPages(Controller):
@@ -120,37 +117,62 @@ class PoolCard(Controller):
 
     @get("/delete", opt=DOMAINS)
     async def ask_delete(self, request: Request, pool_id: FromPath[int]) -> Template:
-        async with platform_transaction(request.user.actor) as tx:
-            pool = await queries.pool(tx, pool_id)
-        return await show(request, "provider/pools/delete.html", pool=pool)
+        return await ask(request, "provider/pools/delete.html", pool=lambda tx: queries.pool(tx, pool_id))
 
     @post("/delete", opt=DOMAINS)
     async def delete(self, request: Request, pool_id: FromPath[int]) -> Response:
         async with platform_transaction(request.user.actor) as tx:
             gone = await service.delete_pool(tx, pool_id)
         for admin_id in gone:
-            await people.end_sessions(admin_id)
-            await jump.end_for(ActorKind.POOL_ADMIN, admin_id)
+            await _end_sessions(admin_id)
         return saved(request, LIST, _("The pool is deleted."))
 
-    @get("/administrators/{admin_id:int}/password", opt=DOMAINS)
-    async def ask_password(self, request: Request, pool_id: FromPath[int], admin_id: FromPath[int]) -> Template:
-        async with platform_transaction(request.user.actor) as tx:
-            pool = await queries.pool(tx, pool_id)
-            found = {one.id: one for one in await queries.administrators(tx, pool_id) if one.role == "supervisor"}
-        if admin_id not in found:
-            raise NotFound("pool_admin", _("There is no such administrator"))
-        return await show(request, "provider/pools/password.html", pool=pool, person=found[admin_id])
 
-    @post("/administrators/{admin_id:int}/password", opt=DOMAINS)
+class PoolPeople(Controller):
+    """A way back in for the pool's administrators."""
+
+    path = LIST + "/{pool_id:int}/administrators/{admin_id:int}"
+    opt = DOMAINS
+
+    @get("/password")
+    async def ask_password(self, request: Request, pool_id: FromPath[int], admin_id: FromPath[int]) -> Template:
+        """A supervisor gives the others theirs [POOL-D4]."""
+        async with platform_transaction(request.user.actor) as tx:
+            person = await queries.administrator(tx, pool_id, admin_id)
+        if person.role != SUPERVISOR:
+            raise NotFound("pool_admin", _("There is no such administrator"))
+        return await ask_password(
+            request, f"{LIST}/{pool_id}/administrators/{admin_id}/password", person.login, person.email, by_mail=True,
+            text=_("The account is unlocked, too; everything that it has open ends."))
+
+    @post("/password")
     async def password(self, request: Request, pool_id: FromPath[int], admin_id: FromPath[int]) -> Response:
         form = await form_of(request, PasswordForm)
         async with platform_transaction(request.user.actor) as tx:
             await service.reset_supervisor_password(tx, pool_id, admin_id, form.password,
                                                     send_credentials=form.send_credentials)
-        await people.end_sessions(admin_id)
-        await jump.end_for(ActorKind.POOL_ADMIN, admin_id)
+        await _end_sessions(admin_id)
         return saved(request, f"{LIST}/{pool_id}", _("The new password is in force; the account is unlocked."))
+
+    @get("/second-factor")
+    async def ask_factor(self, request: Request, pool_id: FromPath[int], admin_id: FromPath[int]) -> Template:
+        async with platform_transaction(request.user.actor) as tx:
+            person = await queries.administrator(tx, pool_id, admin_id)
+        return await ask_reset(request, "provider", f"{LIST}/{pool_id}/administrators/{admin_id}/second-factor",
+                               person.display_name)
+
+    @post("/second-factor")
+    async def reset_factor(self, request: Request, pool_id: FromPath[int], admin_id: FromPath[int]) -> Response:
+        async with platform_transaction(request.user.actor) as tx:
+            await service.reset_factor(tx, pool_id, admin_id)
+        await _end_sessions(admin_id)
+        return saved(request, f"{LIST}/{pool_id}", _("The second factor is reset."))
+
+
+async def _end_sessions(admin_id: int) -> None:
+    """In the pool's interface and inside domains."""
+    await people.end_sessions(admin_id)
+    await jump.end_for(ActorKind.POOL_ADMIN, admin_id)
 
 
 class PoolDomains(Controller):
@@ -173,17 +195,13 @@ class PoolDomains(Controller):
         async with platform_transaction(request.user.actor) as tx:
             pool = await queries.pool(tx, pool_id)
             rows, total = await queries.candidates(tx, query.like())
-        only_found = request.headers.get("hx-target") == "candidates"
+        only_found = asks_candidates(request)
         return await show(request, f"provider/pools/{'candidates' if only_found else 'add'}.html", pool=pool,
                           rows=rows, total=total)
 
     @post("/add", opt=DOMAINS)
     async def add(self, request: Request, pool_id: FromPath[int]) -> Response:
-        form = parse_form(IdsForm, await request.form())
-        ids = sorted(set(form.ids))
-        async with platform_transaction(request.user.actor) as tx:
-            for domain_id in ids:
-                await service.add_domain(tx, pool_id, domain_id)
+        ids = await _with_each(request, pool_id, service.add_domain)
         return done(ngettext("%(n)s domain is added.", "%(n)s domains are added.", len(ids)) % {"n": len(ids)},
                     refresh_list=True)
 
@@ -197,25 +215,28 @@ class PoolDomains(Controller):
 
     @post("/remove", opt=DOMAINS)
     async def remove(self, request: Request, pool_id: FromPath[int]) -> Response:
-        form = parse_form(IdsForm, await request.form())
-        ids = sorted(set(form.ids))
-        async with platform_transaction(request.user.actor) as tx:
-            for domain_id in ids:
-                await service.remove_domain(tx, pool_id, domain_id)
+        ids = await _with_each(request, pool_id, service.remove_domain)
         for domain_id in ids:
             await jump.end_for(ActorKind.POOL_ADMIN, domain_id=domain_id)
         return done(ngettext("%(n)s domain is taken out.", "%(n)s domains are taken out.", len(ids)) % {"n": len(ids)},
                     refresh_list=True)
 
 
+async def _with_each(request: Request, pool_id: int,
+                     change: Callable[[PlatformTx, int, int], Awaitable[None]]) -> list[int]:
+    """All of the ticked domains or none; their ids."""
+    form = parse_form(IdsForm, await request.form())
+    ids = sorted(set(form.ids))
+    async with platform_transaction(request.user.actor) as tx:
+        for domain_id in ids:
+            await change(tx, pool_id, domain_id)
+    return ids
+
+
 async def _chosen(tx: PlatformTx, request: Request, pool_id: int) -> list[int]:
     """The ticked rows; with "select all", everything that the list's search finds."""
-    everything = request.query_params.get("all", "")
-    if not everything:
-        texts = request.query_params.getall("ids", [])
-        return [int(one) for one in texts if one.isascii() and one.isdigit() and len(one) < 19]
-    params = {key: values[0] for key, values in parse_qs(urlsplit(everything).query).items()}
-    return await queries.matching(tx, pool_id, ListQuery.parse(params, columns=()).like())
+    ids, found = ticked(request.query_params)
+    return ids if found is None else await queries.matching(tx, pool_id, ListQuery.parse(found, columns=()).like())
 
 
-CONTROLLERS = [PoolPages, PoolCard, PoolDomains]
+CONTROLLERS = [PoolPages, PoolCard, PoolPeople, PoolDomains]

@@ -46,6 +46,7 @@ class Administrator:
     email: str
     role: str
     is_active: bool
+    has_factor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +107,18 @@ async def names(tx: PlatformTx, pool_id: int, ids: list[int]) -> list[str]:
 
 async def administrators(tx: PlatformTx, pool_id: int) -> list[Administrator]:
     """Supervisors first."""
-    rows = await tx.fetch("SELECT id, login, display_name, email, role, is_active FROM pool_admin WHERE pool_id = $1 "
-                          "ORDER BY role = 'supervisor' DESC, login", pool_id)
+    rows = await tx.fetch(
+        "SELECT id, login, display_name, email, role, is_active, totp_secret IS NOT NULL AS has_factor FROM pool_admin "
+        "WHERE pool_id = $1 ORDER BY role = 'supervisor' DESC, login", pool_id)
     return [Administrator(**row) for row in rows]
+
+
+async def administrator(tx: PlatformTx, pool_id: int, admin_id: int) -> Administrator:
+    """Raises NotFound, for somebody of another pool too."""
+    found = {one.id: one for one in await administrators(tx, pool_id)}
+    if admin_id not in found:
+        raise NotFound("pool_admin", _("There is no such administrator"))
+    return found[admin_id]
 
 
 async def candidates(tx: PlatformTx, like: str | None) -> tuple[list[Candidate], int]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from app.kernel.db import PlatformTx
 from app.kernel.i18n import format_datetime, format_phone
+from app.kernel.sql import like_text
 from app.provider.search.numbers import written_forms
 
 LIMIT = 20
@@ -34,8 +35,7 @@ class Hit:
 
 async def search(tx: PlatformTx, text: str) -> list[Hit]:
     """At most LIMIT of each kind; exact matches first."""
-    escaped = text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    like = f"%{escaped}%"
+    like = like_text(text)
     return [*await _domains(tx, text, like), *await _numbers(tx, text), *await _users(tx, text),
             *await _pools(tx, like), *await _pool_admins(tx, text, like), *await _calls(tx, text)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from litestar import Controller, Request, Response, get, post
@@ -9,11 +10,13 @@ from litestar.params import FromPath
 from litestar.response import Template
 from pydantic import Field
 
-from app.kernel.db import platform_transaction
+from app.auth.security.reset import ask_reset
+from app.kernel.db import PlatformTx, platform_transaction
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _, lazy
 from app.provider.console import SETTINGS, STAFF_ROLES, VIEW, as_page, form_of, show
 from app.provider.fields import Email, Line
+from app.provider.passwords import PasswordForm, ask_password
 from app.provider.staff import service
 from app.web.forms import FormModel
 from app.web.lists import Column, ListQuery
@@ -39,11 +42,6 @@ class NewForm(PersonForm):
     def new(self) -> service.NewMember:
         return service.NewMember(self.login, self.display_name, self.email, self.role, self.password,
                                  self.send_credentials)
-
-
-class PasswordForm(FormModel):
-    password: str
-    send_credentials: bool
 
 
 class StaffPages(Controller):
@@ -74,8 +72,11 @@ class StaffPages(Controller):
         """The form of one change, in the dialog."""
         async with platform_transaction(request.user.actor) as tx:
             known = await service.member(tx, staff_id)
-        template = {"edit": "form", "password": "password", "lock": "lock", "unlock": "lock",
-                    "factor": "factor"}.get(what)
+        if what == "factor":
+            return await ask_reset(request, "provider", f"{LIST}/{staff_id}/factor", known.display_name)
+        if what == "password":
+            return await ask_password(request, f"{LIST}/{staff_id}/password", known.login, known.email)
+        template = {"edit": "form", "lock": "lock", "unlock": "lock"}.get(what)
         if template is None:
             raise NotFound("not_found", _("There is no such page."))
         return await show(request, f"provider/staff/{template}.html", known=known, roles=STAFF_ROLES, what=what,
@@ -102,23 +103,27 @@ class StaffPages(Controller):
 
     @post("/{staff_id:int}/lock", opt=SETTINGS)
     async def lock(self, request: Request, staff_id: FromPath[int]) -> Response:
-        async with platform_transaction(request.user.actor) as tx:
-            await service.lock(tx, staff_id)
-        await service.end_sessions(staff_id)
-        return done(_("The account is locked; everything it had open has ended."), refresh_list=True)
+        return await _shut_out(request, staff_id, service.lock,
+                               _("The account is locked; everything it had open has ended."))
 
     @post("/{staff_id:int}/factor", opt=SETTINGS)
     async def factor(self, request: Request, staff_id: FromPath[int]) -> Response:
-        async with platform_transaction(request.user.actor) as tx:
-            await service.reset_second_factor(tx, staff_id)
-        await service.end_sessions(staff_id)
-        return done(_("The second factor is reset."), refresh_list=True)
+        return await _shut_out(request, staff_id, service.reset_second_factor, _("The second factor is reset."))
 
     @post("/{staff_id:int}/unlock", opt=SETTINGS)
     async def unlock(self, request: Request, staff_id: FromPath[int]) -> Response:
         async with platform_transaction(request.user.actor) as tx:
             await service.unlock(tx, staff_id)
         return done(_("The account is unlocked."), refresh_list=True)
+
+
+async def _shut_out(request: Request, staff_id: int, change: Callable[[PlatformTx, int], Awaitable[None]],
+                    message: str) -> Response:
+    """A change after which whatever the person has open ends."""
+    async with platform_transaction(request.user.actor) as tx:
+        await change(tx, staff_id)
+    await service.end_sessions(staff_id)
+    return done(message, refresh_list=True)
 
 
 CONTROLLERS = [StaffPages]

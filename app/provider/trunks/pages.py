@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from app.kernel.db import platform_transaction
 from app.kernel.i18n import _, lazy
-from app.provider.console import TECH, VIEW, form_of, node_choices, show
+from app.provider.console import TECH, VIEW, ask, form_of, node_choices, show
 from app.provider.fields import Line, Reference
 from app.provider.trunks import service
 from app.provider.trunks.rules import TrunkData, check_host, check_password, check_username
@@ -91,10 +91,7 @@ class TrunkPages(Controller):
 
     @get("/new", opt=TECH)
     async def new(self, request: Request) -> Template:
-        async with platform_transaction(request.user.actor) as tx:
-            nodes = await node_choices(tx)
-        return await show(request, "provider/trunks/form.html", trunk=None, nodes=nodes, styles=STYLES,
-                          transports=TRANSPORTS)
+        return await self._form(request, None)
 
     @post("/", opt=TECH)
     async def create(self, request: Request) -> Response:
@@ -105,8 +102,12 @@ class TrunkPages(Controller):
 
     @get("/{trunk_id:int}/edit", opt=TECH)
     async def edit(self, request: Request, trunk_id: FromPath[int]) -> Template:
+        return await self._form(request, trunk_id)
+
+    async def _form(self, request: Request, trunk_id: int | None) -> Template:
         async with platform_transaction(request.user.actor) as tx:
-            trunk, nodes = await service.trunk(tx, trunk_id), await node_choices(tx)
+            trunk = await service.trunk(tx, trunk_id) if trunk_id is not None else None
+            nodes = await node_choices(tx)
         return await show(request, "provider/trunks/form.html", trunk=trunk, nodes=nodes, styles=STYLES,
                           transports=TRANSPORTS)
 
@@ -119,9 +120,7 @@ class TrunkPages(Controller):
 
     @get("/{trunk_id:int}/delete", opt=TECH)
     async def ask_delete(self, request: Request, trunk_id: FromPath[int]) -> Template:
-        async with platform_transaction(request.user.actor) as tx:
-            trunk = await service.trunk(tx, trunk_id)
-        return await show(request, "provider/trunks/delete.html", trunk=trunk)
+        return await ask(request, "provider/trunks/delete.html", trunk=lambda tx: service.trunk(tx, trunk_id))
 
     @post("/{trunk_id:int}/delete", opt=TECH)
     async def delete(self, request: Request, trunk_id: FromPath[int]) -> Response:

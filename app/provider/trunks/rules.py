@@ -9,7 +9,6 @@ from ipaddress import IPv6Address, ip_address
 from app.kernel.i18n import _
 
 TRANSPORTS = ("udp", "tcp")
-NUMBER_STYLES = ("e164", "plus", "national")
 _HOSTNAME = re.compile(r"(?=.{1,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\Z")
 _USERNAME = re.compile(r"[A-Za-z0-9._+-]{0,64}")
 _PASSWORD = re.compile(r"[!-:<-Z^-~]{0,128}")  # printable ASCII without space ; [ \ ]

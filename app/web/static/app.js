@@ -35,6 +35,11 @@
     } catch (broken) { /* a cookie that is not ours */ }
   }
 
+  for (const tab of $$(".sw-tabs .active")) { // on a narrow screen the row of tabs begins where one is
+    const row = tab.parentElement;
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  }
+
   const leap = $("form[data-autosubmit]");
   if (leap) leap.submit();
 
@@ -354,6 +359,7 @@
       old.replaceWith(taken);
       htmx.process(taken);
     }
+    drawCharts(false);
   }
 
   doc.addEventListener("list-refresh", freshen); // a change made here may have cost something
