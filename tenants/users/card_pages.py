@@ -113,7 +113,7 @@ class UserCardPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             user = await queries.card(tx, row_id(user_id))
             numbers = await queries.numbers_ringing(tx, [user_id])
-            saving = await fees.monthly_saving(tx)
+            saving = await fees.monthly_saving(tx, [user_id])
         return await page(request, "users/delete.html", user=user, saving=saving, affected=affected_numbers(numbers))
 
     @post("/delete", status_code=200)

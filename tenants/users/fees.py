@@ -5,7 +5,7 @@ Users are instances of every service of level "user": the framework of services 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from app.kernel.db import DomainTx
 from app.kernel.money import Money
@@ -13,17 +13,25 @@ from billing.services import service as services
 from billing.services.rules import CostChanged, Quote
 from billing.tariffs.plan import Level
 
-__all__ = ["CostChanged", "Quote", "charge_new_user", "monthly_saving", "note_leaving_user", "on_leaving_user",
-           "quote_new_user"]
+__all__ = ["CostChanged", "Quote", "also_saved", "charge_new_user", "monthly_saving", "note_leaving_user",
+           "on_leaving_user", "quote_new_user"]
 
 Leaving = Callable[[DomainTx, int, str], Awaitable[None]]
 _leaving: list[Leaving] = []
+Saved = Callable[[DomainTx, Sequence[int]], Awaitable[Money]]
+_saved: list[Saved] = []
 
 
 def on_leaving_user(hook: Leaving) -> Leaving:
     """Register what else is paid for a user: called with id and login before the deletion."""
     _leaving.append(hook)
     return hook
+
+
+def also_saved(reckon: Saved) -> Saved:
+    """Register by how much the monthly fee of something else falls when these users go."""
+    _saved.append(reckon)
+    return reckon
 
 
 async def quote_new_user(tx: DomainTx) -> Quote:
@@ -42,9 +50,16 @@ async def charge_new_user(tx: DomainTx, login: str, mark: str | None) -> None:
     await services.add_level(tx, Level.USER, 1, f"user:{login}", mark=mark)
 
 
-async def monthly_saving(tx: DomainTx, leaving: int = 1) -> Money:
-    """By how much the monthly fee falls when so many users go [USR-78]."""
-    return await services.saving_of_level(tx, Level.USER, leaving)
+async def monthly_saving(tx: DomainTx, leaving: Sequence[int]) -> Money:
+    """By how much the monthly fee falls when these users go, with all that is paid for them [USR-78]."""
+    total = await services.saving_of_level(tx, Level.USER, len(leaving))
+    operators = await tx.fetchval("SELECT count(*) FROM domain_user WHERE domain_id = $1 AND id = ANY($2::bigint[]) "
+                                  "AND is_operator", tx.domain_id, leaving)
+    if operators:
+        total += await services.saving_of_level(tx, Level.OPERATOR, operators)
+    for reckon in _saved:
+        total += await reckon(tx, leaving)
+    return total
 
 
 async def note_leaving_user(tx: DomainTx, user_id: int, login: str, *, is_operator: bool) -> None:

@@ -145,7 +145,7 @@ class BulkPages(Controller):
             people = await queries.names_of(tx, await chosen(tx, request))
             ids = [user_id for user_id, _name in people]
             affected = affected_numbers(await queries.numbers_ringing(tx, ids))
-            saving = await fees.monthly_saving(tx, len(ids))
+            saving = await fees.monthly_saving(tx, ids)
         return await page(request, "users/delete_many.html", people=people, affected=affected, saving=saving)
 
     @post("/", status_code=200)

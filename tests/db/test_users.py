@@ -258,7 +258,7 @@ async def test_deletion_is_a_line_of_minus_one_and_no_money() -> None:
     await top_up(actor, "1000")
     user_id = await a_user(actor)
     async with domain_transaction(actor) as tx:
-        assert (await fees.monthly_saving(tx)).amount == Decimal(310)
+        assert (await fees.monthly_saving(tx, [user_id])).amount == Decimal(310)
         await service.delete_user(tx, user_id)
     assert (await _ledger(actor))[-1] == ("disconnection", -1, Decimal(0))
 

@@ -80,6 +80,13 @@ async def test_one_user_is_switched_on_and_off(client: Browser) -> None:
     assert "Запись разговоров переключена" in told
 
 
+@pytest.mark.req("USR-78")
+async def test_the_deletion_of_a_user_tells_what_recording_saves(client: Browser) -> None:
+    _admin, ids = await nine_users(client)
+    dialogs = [text_of((await client.get(f"/users/{one}/delete")).text) for one in (ids[1], ids[5])]
+    assert ["70,00" in dialog for dialog in dialogs] == [True, False]  # the second is not recorded
+
+
 @pytest.mark.req("ACC-38")
 async def test_the_own_page_shows_it(client: Browser) -> None:
     admin = await signed_in(client, PLAN)

@@ -13,7 +13,7 @@ from app.kernel.money import Money
 from app.modules.recording import queries
 from billing.services import service as services
 from billing.tariffs.terms import plan_of
-from tenants.users.fees import on_leaving_user
+from tenants.users.fees import also_saved, on_leaving_user
 
 CODE = "recording"
 
@@ -96,6 +96,13 @@ async def _end_for(tx: DomainTx, user_id: int, login: str) -> None:
     """Deleting a user removes the instance; the recordings stay [REC-D2]."""
     if await queries.is_on(tx, user_id):
         await services.remove_instances(tx, CODE, 1, f"user:{login}")
+
+
+@also_saved
+async def _saved_by(tx: DomainTx, user_ids: Sequence[int]) -> Money:
+    recorded = await tx.fetchval("SELECT count(*) FROM domain_user WHERE domain_id = $1 AND id = ANY($2::bigint[]) "
+                                 "AND recording_on", tx.domain_id, user_ids)
+    return await services.saving(tx, CODE, recorded)
 
 
 async def end_all(tx: DomainTx) -> None:
