@@ -224,7 +224,7 @@ SERVICES = [
     {"service": "base_fee", "level": "domain", "monthly": 30}]
 
 
-@pytest.mark.req("DASH-06", "DASH-07", "DASH-08", "DASH-09")
+@pytest.mark.req("DASH-06", "SVC-21", "DASH-07", "DASH-08", "DASH-09")
 async def test_connected_and_available_services(client: Browser) -> None:
     """Domain-wide services have no counter; of three numbers one is included. Connecting costs 100 + one day of 300."""
     with clock.at(NOW):
