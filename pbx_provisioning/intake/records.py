@@ -16,7 +16,6 @@ COLUMNS = 27  # of the oldest spools; 30 since calls have a kind and another com
 MAX_LINE = 16_384
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND = re.compile(r"[a-z_]{1,20}")
-_LIMITS = {"uniqueid": 80, "linkedid": 80, "channel": 120, "text": 160}
 
 
 class BadRecord(ValueError):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from litestar import Controller, Request, Response, get, post
 from litestar.response import Template
 
 from app.auth.permissions import Permission
-from app.kernel.db import domain_transaction
+from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.i18n import _, lazy
 from app.web.shell import page, saved
 from billing.guards import hits, present
@@ -43,24 +46,15 @@ class GuardPages(Controller):
 
     @post("/limits", status_code=200)
     async def limits(self, request: Request) -> Response:
-        form = await form_of(request, AmountsForm)
-        async with domain_transaction(request.user.actor) as tx:
-            changed = await save_amounts(tx, form.command())
-        return _answer(request, changed)
+        return await _save(request, AmountsForm, save_amounts)
 
     @post("/destinations", status_code=200)
     async def destinations(self, request: Request) -> Response:
-        form = await form_of(request, ListsForm)
-        async with domain_transaction(request.user.actor) as tx:
-            changed = await save_lists(tx, form.command())
-        return _answer(request, changed)
+        return await _save(request, ListsForm, save_lists)
 
     @post("/first-calls", status_code=200)
     async def first_calls(self, request: Request) -> Response:
-        form = await form_of(request, WatchForm)
-        async with domain_transaction(request.user.actor) as tx:
-            changed = await save_watch(tx, form.command())
-        return _answer(request, changed)
+        return await _save(request, WatchForm, save_watch)
 
     @post("/confirm", status_code=200)
     async def confirm(self, request: Request) -> Response:
@@ -76,7 +70,11 @@ class GuardPages(Controller):
         return saved(request, BASE, _("Paid calls work again."))
 
 
-def _answer(request: Request, changed: bool) -> Response:
+async def _save(request: Request, block: type[AmountsForm] | type[ListsForm] | type[WatchForm],
+                save: Callable[[DomainTx, Any], Awaitable[bool]]) -> Response:
+    form = await form_of(request, block)
+    async with domain_transaction(request.user.actor) as tx:
+        changed = await save(tx, form.command())
     return saved(request, BASE, _("Saved.") if changed else _("Nothing has changed."))
 
 

@@ -31,7 +31,7 @@ async def on(admin: Someone) -> int:
         return (await queries.counter(tx)).on
 
 
-@pytest.mark.req("TC-07", "REC-20", "REC-21", "REC-23", "REC-D3")
+@pytest.mark.req("REC-20", "REC-21", "REC-23", "REC-D3")
 async def test_the_group_bar(panel: Panel) -> None:
     """Two of nine, one of them recorded: (1) and (1); of two recorded nothing can be enabled."""
     admin, ids = await nine_users(panel)

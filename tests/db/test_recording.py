@@ -46,7 +46,7 @@ async def on(actor: Actor) -> int:
         return (await queries.counter(tx)).on
 
 
-@pytest.mark.req("TC-04", "T19", "REC-10", "GEN-D1")
+@pytest.mark.req("T19", "REC-10", "GEN-D1")
 async def test_one_user() -> None:
     with clock.at(DECEMBER):
         actor = await a_company(PLAN, money="9906161.91")
@@ -64,7 +64,7 @@ async def test_one_user() -> None:
     assert wanted == "recording_switched"
 
 
-@pytest.mark.req("TC-39", "SVC-D11", "REC-D3", "REC-24", "REC-25")
+@pytest.mark.req("SVC-D11", "REC-D3", "REC-24", "REC-25")
 async def test_a_group_is_one_pair_of_rows() -> None:
     with clock.at(DECEMBER):
         actor = await a_company(PLAN, money="100")
