@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from litestar import Request, Response
@@ -11,7 +10,7 @@ from litestar.response import Template
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _
 from app.web.forms import FormModel, parse_form
-from app.web.shell import is_htmx, saved
+from app.web.shell import fragment, is_htmx, saved
 
 MAX_ID = 2**63
 
@@ -43,6 +42,4 @@ def applying(request: Request, message: str, *, url: str, template: str = "tenan
         told["list-refresh"] = True
     if close_modal:
         told["modal-close"] = True
-    headers = {"HX-Retarget": "#live-state", "HX-Reswap": "outerHTML", "HX-Trigger-After-Swap": json.dumps(told)}
-    return Template(template, headers=headers, media_type="text/html; charset=utf-8",
-                    context=context)
+    return fragment(template, "#live-state", after=told, **context)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -185,6 +185,14 @@ def done(message: str = "", *, events: dict[str, object] | None = None, close_mo
 def listed(request: Request, url: str, message: str) -> Response:
     """After a dialog over a list: the list loads anew; without the page's script the reader is led to it."""
     return done(message, refresh_list=True) if is_htmx(request) else saved(request, url, message)
+
+
+def fragment(template: str, target: str, *, after: Mapping[str, object] | None = None, **context: object) -> Template:
+    """Replaces the element `target` of the open page or dialog. `after`: events of the page once it stands there."""
+    headers = {"HX-Retarget": target, "HX-Reswap": "outerHTML"}
+    if after:
+        headers["HX-Trigger-After-Swap"] = json.dumps(after)
+    return Template(template, context=context, headers=headers, media_type="text/html; charset=utf-8")
 
 
 def with_toast(template: Template, message: str, kind: str = "success") -> Template:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from litestar import Controller, Request, Response, get, post
 from litestar.params import FromPath
 from litestar.response import Template
@@ -11,7 +9,7 @@ from litestar.response import Template
 from app.auth.permissions import Permission
 from app.kernel.db import domain_transaction
 from app.kernel.i18n import _
-from app.web.shell import is_htmx, page, saved
+from app.web.shell import fragment, is_htmx, page, saved
 from tenants.forwarding import service
 from tenants.forwarding.forms import RuleForm, VoicemailForm
 from tenants.forwarding.present import KINDS, clock_text, day_names, drawing
@@ -89,9 +87,7 @@ async def _answer(request: Request, user_id: int | None) -> Response | Template:
     if not is_htmx(request):
         return saved(request, owner.base, message)
     told = {"toast": {"text": message, "kind": "success"}, "modal-close": True}
-    return Template("forwarding/saved.html", context={"drawing": drawn}, media_type="text/html; charset=utf-8",
-                    headers={"HX-Retarget": "#forwarding", "HX-Reswap": "outerHTML",
-                             "HX-Trigger-After-Swap": json.dumps(told)})
+    return fragment("forwarding/saved.html", "#forwarding", after=told, drawing=drawn)
 
 
 class UserForwarding(Controller):

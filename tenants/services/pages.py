@@ -12,14 +12,14 @@ from app.kernel.errors import InvalidFields, NotFound
 from app.kernel.i18n import _, lazy
 from app.web import menu
 from app.web.menu import MenuItem
-from app.web.shell import is_htmx, page, saved, with_toast
+from app.web.shell import fragment, is_htmx, page, saved, with_toast
 from billing.services import channels, service
 from billing.services.present import cost_of, line_text
 from billing.services.queries import ServiceRow
 from billing.services.rules import CostChanged
 from tenants.live import form_of
 from tenants.services.forms import ChannelsForm, QuotedForm
-from tenants.services.present import fragment, new_amounts
+from tenants.services.present import new_amounts
 
 LIST = "/services"
 OPT = {"permission": Permission.SERVICES_EDIT}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 from litestar import Controller, Request, Response, get, post
@@ -20,7 +19,7 @@ from app.kernel.i18n import LazyText, _, lazy
 from app.web import menu
 from app.web.forms import FormModel
 from app.web.menu import MenuItem
-from app.web.shell import is_htmx, page, saved
+from app.web.shell import fragment, is_htmx, page, saved
 from app.web.uploads import read_upload
 from tenants.forwarding.present import drawing
 from tenants.journal import owner_of_page
@@ -155,9 +154,7 @@ async def _answer(request: Request, user_id: int | None, slot: Slot, message: st
     if not is_htmx(request):
         return saved(request, view.url.rpartition("/")[0], message)
     told = {"toast": {"text": message, "kind": "success"}, "modal-close": True}
-    return Template("sounds/slot_saved.html", context={"view": view}, media_type="text/html; charset=utf-8",
-                    headers={"HX-Retarget": f"#slot-{slot.value}", "HX-Reswap": "outerHTML",
-                             "HX-Trigger-After-Swap": json.dumps(told)})
+    return fragment("sounds/slot_saved.html", f"#slot-{slot.value}", after=told, view=view)
 
 
 async def _play(request: Request, user_id: int | None, slot: Slot, *, of_domain: bool = False) -> Response[bytes]:

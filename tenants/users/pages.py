@@ -18,12 +18,12 @@ from app.web import menu
 from app.web.exports import ExportColumn, xlsx_answer
 from app.web.lists import Column, Filter, ListQuery, Page, ticked
 from app.web.menu import MenuItem
-from app.web.shell import is_htmx, page, shell_facts, with_toast
+from app.web.shell import is_htmx, page, shell_facts
 from billing.services.present import cost_of
 from tenants.live import applying, form_of
+from tenants.services.present import new_amounts
 from tenants.users import fees, queries, service
 from tenants.users.card_pages import OwnPages, UserCardPages, affected_numbers
-from tenants.users.fees import Quote
 from tenants.users.forms import ChosenUsersForm, NewUserForm
 from tenants.users.present import RESTRICTIONS, ROLES
 from tenants.users.rules import extension_warning
@@ -105,24 +105,12 @@ class UserPages(Controller):
                 user_id = await service.create_user(tx, new, quoted=form.quoted)
                 created = await queries.card(tx, user_id)
         except fees.CostChanged as changed:
-            if not is_htmx(request):
-                raise
-            return _new_amounts(changed)
+            return new_amounts(request, changed, "users/cost.html", "#new-user-cost")  # [USR-23]
         warning = extension_warning(created.extension)
         message = _("%(name)s is created, extension %(extension)s.") % {
             "name": created.display_name, "extension": created.extension}
         return applying(request, f"{message} {warning}".strip(), url=f"{LIST}/{user_id}",
                         kind="warning" if warning else "success", close_modal=True, refresh_list=True)
-
-
-def _new_amounts(changed: fees.CostChanged) -> Template:
-    """The open form keeps what was typed; only the amounts are drawn anew [USR-23]."""
-    quote = changed.facts["quote"]
-    assert isinstance(quote, Quote)
-    answer = Template("users/cost.html", context={"quote": quote, "cost": cost_of(quote)},
-                      headers={"HX-Retarget": "#new-user-cost", "HX-Reswap": "outerHTML"},
-                      media_type="text/html; charset=utf-8")
-    return with_toast(answer, changed.message, "warning")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from app.provider.console import DOMAINS, asked_tariff, form_of, show, tariff_ch
 from app.provider.domains import queries
 from app.provider.domains.forms import CommercialForm
 from app.web.parts import Cost
-from app.web.shell import is_htmx, saved, with_toast
+from app.web.shell import fragment, is_htmx, saved, with_toast
 from billing.accounts.rules import RecurringFee
 from billing.packages import mgp
 from billing.services import plans
@@ -53,9 +53,7 @@ async def offer(tx: DomainTx, tariff_id: int) -> Offer:
 
 
 def _fragment(domain_id: int, found: Offer) -> Template:
-    return Template("provider/domains/commercial_cost.html", context={"domain_id": domain_id, "offer": found},
-                    headers={"HX-Retarget": "#commercial-cost", "HX-Reswap": "outerHTML"},
-                    media_type="text/html; charset=utf-8")
+    return fragment("provider/domains/commercial_cost.html", "#commercial-cost", domain_id=domain_id, offer=found)
 
 
 class CommercialPages(Controller):

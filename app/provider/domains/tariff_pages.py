@@ -15,7 +15,7 @@ from app.provider.console import DOMAINS, asked_tariff, form_of, show, tariff_ch
 from app.provider.domains import queries
 from app.provider.domains.forms import TariffForm
 from app.provider.tariffs import present
-from app.web.shell import saved, with_toast
+from app.web.shell import fragment, saved, with_toast
 from billing.services import counts, plans, rules
 from billing.services.queries import ServiceRow
 from billing.tariffs.plan import Plan
@@ -92,9 +92,7 @@ class TariffChange(Controller):
         async with platform_transaction(request.user.actor) as tx:
             await queries.check_tariff(tx, tariff_id)
             offer = await _offer(await queries.bind(tx, domain_id), tariff_id)
-        return Template("provider/domains/tariff_cost.html", context={"domain_id": domain_id, "offer": offer},
-                        headers={"HX-Retarget": "#tariff-cost", "HX-Reswap": "outerHTML"},
-                        media_type="text/html; charset=utf-8")
+        return fragment("provider/domains/tariff_cost.html", "#tariff-cost", domain_id=domain_id, offer=offer)
 
 
 CONTROLLERS = [TariffChange]
