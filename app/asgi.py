@@ -1,4 +1,4 @@
-"""The web process: `uvicorn --factory app.asgi:create_app`.
+"""The web process: `uvicorn --factory app.asgi:serve`.
 
 Run it with the server's own reading of X-Forwarded-For off; `TRUSTED_PROXIES` decides that here.
 """
@@ -27,6 +27,7 @@ from app.kernel import i18n
 from app.kernel import logging as kernel_logging
 from app.kernel.db import DB
 from app.kernel.errors import AppError, NotSignedIn
+from app.kernel.heap import collect_seldom
 from app.kernel.i18n import _
 from app.settings import settings
 from app.web import pages as web_pages
@@ -146,3 +147,10 @@ def create_app() -> Litestar:
         openapi_config=None,
         debug=False,
     )
+
+
+def serve() -> Litestar:
+    """For a process that does nothing else."""
+    made = create_app()
+    collect_seldom()
+    return made

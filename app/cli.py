@@ -19,7 +19,7 @@ def _web(_args: argparse.Namespace) -> int:
     from app.settings import settings
 
     chosen = settings()
-    uvicorn.run("app.asgi:create_app", factory=True, host=chosen.web_host, port=chosen.web_port,
+    uvicorn.run("app.asgi:serve", factory=True, host=chosen.web_host, port=chosen.web_port,
                 workers=chosen.web_workers, loop="uvloop", http="httptools", access_log=False, log_config=None,
                 timeout_graceful_shutdown=10, server_header=False, proxy_headers=False)
     return 0

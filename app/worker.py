@@ -14,6 +14,7 @@ from app import features
 from app.kernel import files, jobs, mail, outbox
 from app.kernel.actors import Actor
 from app.kernel.db import DB, PlatformTx, platform_transaction
+from app.kernel.heap import collect_seldom
 from app.kernel.logging import configure
 from app.settings import settings
 
@@ -85,6 +86,7 @@ def run() -> None:
         from prometheus_client import start_http_server
 
         start_http_server(settings().metrics_port_worker, addr="127.0.0.1")
+    collect_seldom()
     Worker(functions=jobs.FUNCTIONS, cron_jobs=jobs.CRON_JOBS, on_startup=_on_startup, on_shutdown=_on_shutdown,
            redis_settings=_redis_settings(), max_jobs=10, poll_delay=0.5, handle_signals=True,
            health_check_interval=30, job_completion_wait=10).run()

@@ -85,6 +85,8 @@ async def place_holds(world: World, records: list[CdrRecord]) -> list[int]:
             "ORDER BY n RETURNING id",
             [record.domain_id for record in records], [record.uniqueid for record in records], world.node_id,
             world.version_id, [record.b_number for record in records])
+        await tx.execute("INSERT INTO open_hold_key (domain_id, hold_id, node_id) SELECT domain_id, id, node_id "
+                         "FROM hold WHERE id = ANY($1::bigint[])", [row["id"] for row in rows])
         await tx.execute(
             "UPDATE account SET held = account.held + sums.held FROM (SELECT domain_id, count(*) * 22.5 AS held "
             "FROM unnest($1::bigint[]) domain_id GROUP BY 1) sums WHERE account.domain_id = sums.domain_id",

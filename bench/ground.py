@@ -70,6 +70,18 @@ async def own_ground(name: str) -> AsyncIterator[Ground]:
         await servers.stop()
 
 
+async def with_old_log(owner: asyncpg.Connection, megabytes: int) -> None:
+    """As on a server that has run for a while: segments of the write-ahead log are there to be written over. A fresh
+    one fills each new segment with zeros first, which takes a commit 70 ms."""
+    for _ in range(megabytes // 16):
+        await owner.execute("SELECT pg_logical_emit_message(false, 'bench', repeat('x', 16 * 1024 * 1024))")
+    await owner.execute("CHECKPOINT", timeout=120)
+    ready = await owner.fetchval(
+        "SELECT count(*) FROM pg_ls_waldir() WHERE name > pg_walfile_name(pg_current_wal_lsn())")
+    if ready < megabytes // 32:
+        raise RuntimeError(f"{ready} segments to write over")
+
+
 async def until(check, seconds: float, what: str, every: float = 0.05) -> None:
     """Raises RuntimeError when `check()` does not become true in time."""
     for _ in range(int(seconds / every)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from app.auth.passwords import hash_password
-from bench.ground import Ground, own_ground
+from bench.ground import Ground, own_ground, with_old_log
 from bench.report import Section
 from bench.seed import PASSWORD, a_node, a_tariff, domains_with_users
 from bench.visitor import Visitor, judged
@@ -17,6 +17,7 @@ async def measure(scale: float) -> Section:
     domains = max(GROUPS, int(DOMAINS * scale))
     async with own_ground("pools") as ground:
         groups, ids = await _a_pool(ground, domains)
+        await with_old_log(ground.owner, 256)
         stack = ground.stack("pools")
         await stack.begin("web")
         await stack.ready()

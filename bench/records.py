@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 
 from bench import machine
 from bench.billing_world import World, make_world, place_holds, record
-from bench.ground import Ground, own_ground, until
+from bench.ground import Ground, own_ground, until, with_old_log
 from bench.intake import IntakeFigures, measure_intake
 from bench.report import Figure, Section, percentile
 from bench.seed import all_live
@@ -172,6 +172,7 @@ async def _write_at_pace(spool: Path, made: Sequence[CdrRecord], per_second: int
 
 async def measure(scale: float) -> Section:
     async with own_ground("records") as ground:
+        await with_old_log(ground.owner, 2048)
         world = await make_world(200)
         stack = ground.stack("records", world.node)
         await stack.node.start()

@@ -108,8 +108,8 @@ async def lock_many(tx: DomainTx | PlatformTx, domain_ids: Iterable[int]) -> dic
 async def held_by(tx: DomainTx | PlatformTx, accounts: Mapping[int, Account]) -> dict[int, Held]:
     """What the locked accounts' calls hold, told apart by bucket where there is one."""
     asked = [domain_id for domain_id, account in accounts.items() if account.buckets and account.held]
-    rows = await tx.fetch("SELECT domain_id, created_at, amount FROM hold WHERE domain_id = ANY($1::bigint[]) "
-                          "AND released_at IS NULL AND amount > 0", asked) if asked else ()
+    rows = await tx.fetch("SELECT domain_id, created_at, amount FROM open_hold "
+                          "WHERE domain_id = ANY($1::bigint[]) AND amount > 0", asked) if asked else ()
     holds: dict[int, list[tuple[datetime, Money]]] = {}
     for row in rows:
         holds.setdefault(row["domain_id"], []).append(

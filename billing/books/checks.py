@@ -47,7 +47,7 @@ WHERE balance_after IS DISTINCT FROM before + amount
 # held = Σ open holds; buckets are not below zero
 _ACCOUNTS = """
 SELECT a.domain_id, 'held' AS what, '' AS ref, coalesce(h.total, 0)::text AS expected, a.held::text AS found
-FROM account a LEFT JOIN (SELECT domain_id, sum(amount) AS total FROM hold
+FROM account a LEFT JOIN (SELECT domain_id, sum(amount) AS total FROM open_hold
                           WHERE released_at IS NULL AND domain_id = ANY($1::bigint[]) GROUP BY domain_id) h
     ON h.domain_id = a.domain_id
 WHERE a.domain_id = ANY($1::bigint[]) AND a.held <> coalesce(h.total, 0)

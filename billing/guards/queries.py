@@ -41,7 +41,7 @@ FROM domain d LEFT JOIN domain_guard g ON g.domain_id = d.id
 LEFT JOIN guard_day s ON s.domain_id = d.id AND s.day = $3 WHERE d.id = $1"""
 _AT_A_CALL = f"""{_BASE},
        (SELECT count(*) FROM hold h WHERE h.domain_id = $1 AND h.paid AND h.created_at > $4) AS last_minute,
-       (SELECT count(*) FROM hold h WHERE h.domain_id = $1 AND h.paid AND h.released_at IS NULL) AS open_calls,
+       (SELECT count(*) FROM open_hold h WHERE h.domain_id = $1 AND h.paid) AS open_calls,
        p.destination AS known, p.called_at{_FROM.replace("WHERE", '''LEFT JOIN guard_destination p
     ON p.domain_id = d.id AND p.destination = $5 WHERE''')}"""
 

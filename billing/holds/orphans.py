@@ -13,6 +13,7 @@ from billing.accounts import ledger
 from billing.accounts.posting import Operation, Posting
 from billing.accounts.service import after_debit
 from billing.accounts.state import Account, lock
+from billing.holds.ends import give_back, release_many
 from billing.packages import mgp
 from billing.packages.queries import reserved
 from billing.packages.spending import Spending, explain
@@ -38,10 +39,8 @@ async def close_orphan(tx: DomainTx, hold_id: int) -> bool:
         "AND released_at IS NULL FOR NO KEY UPDATE", tx.domain_id, hold_id)
     if hold is None:
         return False
-    await tx.execute("UPDATE hold SET released_at = $3 WHERE domain_id = $1 AND id = $2",
-                     tx.domain_id, hold_id, tx.now)
-    await tx.execute("UPDATE account SET held = greatest(held - $2, 0) WHERE domain_id = $1",
-                     tx.domain_id, hold["amount"])
+    await release_many(tx, {hold_id: None})
+    await give_back(tx, hold["amount"])
     if hold["answered_at"] is not None and not await _has_record(tx, hold):
         await _charge(tx, account, hold)
     return True

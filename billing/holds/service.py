@@ -20,6 +20,7 @@ from app.kernel.i18n import _
 from billing.accounts.blocks import is_blocked
 from billing.accounts.state import held, lock
 from billing.guards import service as guards
+from billing.holds.ends import give_back, release_many
 from billing.holds.orphans import close_orphan
 from billing.holds.rules import LONGEST_MARGIN_SECONDS, Hold, extension
 from billing.packages.queries import free_seconds
@@ -101,7 +102,9 @@ WITH placed AS (
                       allowed_seconds, caller_id, trunks, offline_seconds, created_at, seen_at, package_seconds,
                       paid)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $14, $15, $16)
-    RETURNING id, domain_id, amount
+    RETURNING id, domain_id, node_id, amount
+), opened AS (
+    INSERT INTO open_hold_key (domain_id, hold_id, node_id) SELECT domain_id, id, node_id FROM placed
 ), changed AS (
     UPDATE account SET held = held + placed.amount FROM placed
     WHERE account.domain_id = placed.domain_id AND placed.amount <> 0
@@ -136,8 +139,10 @@ async def mark_answered(tx: DomainTx, hold_id: int, *, channel: str, at: datetim
         return True
     await lock(tx)
     again = await tx.fetchrow(
-        "UPDATE hold SET released_at = NULL WHERE domain_id = $1 AND id = $2 AND released_at IS NOT NULL "
-        "AND answered_at IS NULL RETURNING amount", tx.domain_id, hold_id)
+        "WITH again AS (UPDATE hold SET released_at = NULL WHERE domain_id = $1 AND id = $2 "
+        "AND released_at IS NOT NULL AND answered_at IS NULL RETURNING domain_id, id, node_id, amount), "
+        "opened AS (INSERT INTO open_hold_key (domain_id, hold_id, node_id) SELECT domain_id, id, node_id FROM again) "
+        "SELECT amount FROM again", tx.domain_id, hold_id)
     if again is None:
         return False
     await tx.execute("UPDATE account SET held = held + $2 WHERE domain_id = $1", tx.domain_id, again["amount"])
@@ -161,7 +166,7 @@ async def extend(tx: DomainTx, hold_id: int, *, talked_seconds: int) -> Allowed:
     account = await lock(tx)
     row = await tx.fetchrow(
         "SELECT version_id, b_number, trial, amount, seconds, created_at, answered_at, released_at, package_seconds, "
-        "(SELECT count(*) FROM hold o WHERE o.domain_id = $1 AND o.released_at IS NULL AND o.id <> h.id "
+        "(SELECT count(*) FROM open_hold o WHERE o.domain_id = $1 AND o.id <> h.id "
         "AND (o.amount > 0 OR o.trial OR o.package_seconds > 0)) AS parallel FROM hold h "
         "WHERE domain_id = $1 AND id = $2", tx.domain_id, hold_id)
     if row is None:
@@ -193,8 +198,8 @@ async def _price_and_money(
 ) -> tuple[CallPrice, int | None]:
     if row["trial"]:
         left = await tx.fetchval(
-            "SELECT d.trial_seconds_left - COALESCE((SELECT sum(h.seconds) FROM hold h WHERE h.domain_id = d.id "
-            "AND h.trial AND h.released_at IS NULL), 0) FROM domain d WHERE d.id = $1", tx.domain_id)
+            "SELECT d.trial_seconds_left - COALESCE((SELECT sum(h.seconds) FROM open_hold h WHERE h.domain_id = d.id "
+            "AND h.trial), 0) FROM domain d WHERE d.id = $1", tx.domain_id)
         return TRIAL_PRICE, trial_money(max(int(left), 0))
     known = await rates(tx, row["version_id"])
     price = known.table.price(row["b_number"], row["answered_at"] or row["created_at"], minor_digits=minor_digits,
@@ -212,11 +217,14 @@ async def _grow(tx: DomainTx, hold_id: int, longer: Hold, added: Decimal, packag
         tx.domain_id, hold_id, added, longer.max_seconds, tx.now, package)
 
 
-async def open_holds(tx: PlatformTx, node_id: int) -> list[OpenHold]:
-    """Calls of the node that hold something, oldest first."""
+async def open_holds(tx: PlatformTx, node_id: int, uniqueids: Iterable[str], *, most: int = 5_000) -> list[OpenHold]:
+    """Calls of the node that hold something, oldest first: those of these channels, and `most` others. After an
+    outage more than that may wait for their records."""
     rows = await tx.fetch(
         "SELECT id AS hold_id, domain_id, uniqueid, channel, created_at, answered_at, seen_at, seconds, "
-        "trial AS is_trial FROM hold WHERE node_id = $1 AND released_at IS NULL ORDER BY id", node_id)
+        "trial AS is_trial FROM hold WHERE id IN ((SELECT hold_id FROM open_hold_key WHERE node_id = $1 "
+        "ORDER BY hold_id LIMIT $3) UNION SELECT id FROM hold WHERE node_id = $1 AND uniqueid = ANY($2::text[]) "
+        "AND released_at IS NULL) ORDER BY id", node_id, list(uniqueids), most)
     return [OpenHold(**row) for row in rows]
 
 
@@ -230,10 +238,8 @@ async def seen(tx: PlatformTx, hold_ids: Iterable[int]) -> None:
 async def release(tx: DomainTx, hold_id: int) -> bool:
     """Give the money back without a charge (the call was never answered); False if it is free already."""
     await lock(tx)
-    freed = await tx.fetchval(
-        "UPDATE hold SET released_at = $3 WHERE domain_id = $1 AND id = $2 AND released_at IS NULL RETURNING amount",
-        tx.domain_id, hold_id, tx.now)
-    if freed is None:
+    freed = await release_many(tx, {hold_id: None})
+    if tx.domain_id not in freed:
         return False
-    await tx.execute("UPDATE account SET held = greatest(held - $2, 0) WHERE domain_id = $1", tx.domain_id, freed)
+    await give_back(tx, freed[tx.domain_id])
     return True

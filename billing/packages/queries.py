@@ -29,9 +29,9 @@ class Reserved:
 async def reserved(tx: DomainTx | PlatformTx, domain_ids: Iterable[int]) -> list[Reserved]:
     """The accounts are locked."""
     rows = await tx.fetch(
-        "SELECT h.domain_id, h.id AS hold_id, h.package_seconds AS seconds FROM hold h "
+        "SELECT h.domain_id, h.id AS hold_id, h.package_seconds AS seconds FROM open_hold h "
         "JOIN account a ON a.domain_id = h.domain_id AND h.created_at >= a.package_from "
-        "WHERE h.domain_id = ANY($1::bigint[]) AND h.released_at IS NULL AND h.package_seconds > 0",
+        "WHERE h.domain_id = ANY($1::bigint[]) AND h.package_seconds > 0",
         list(domain_ids))
     return [Reserved(**row) for row in rows]
 

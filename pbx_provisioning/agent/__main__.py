@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 
@@ -11,16 +10,11 @@ import prometheus_client
 import uvloop
 
 from app.kernel import logging
+from app.kernel.heap import collect_seldom
 from app.settings import settings
 from pbx_provisioning.agent.agent import Agent
 from pbx_provisioning.agent.config import from_environment
 from pbx_provisioning.intake import service as intake
-
-
-def collect_seldom() -> None:
-    """A batch of records makes 50,000 objects without a cycle: looking for one took a quarter of the time."""
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 async def _main() -> None:

@@ -23,7 +23,7 @@ from pbx_provisioning.agent.live import Live
 from pbx_provisioning.agent.media import MediaSpool
 from pbx_provisioning.agent.presence import Presence
 from pbx_provisioning.agent.reconciler import AGENT, Reconciler
-from pbx_provisioning.agent.spool import Spool, TakeIn, drop_when_large
+from pbx_provisioning.agent.spool import PARTS, STREAMS, Spool, TakeIn, drop_when_large
 from pbx_provisioning.agent.trunks import Trunks
 from pbx_provisioning.ami import AmiClient, AmiDown, AmiError, Message
 from pbx_provisioning.drift.check import DriftCheck
@@ -135,7 +135,7 @@ class Agent:
 
     async def _open_database(self) -> None:
         async def connect() -> None:
-            await DB.open(size=6)  # four transactions of records, and room for the rest
+            await DB.open(size=STREAMS * PARTS + 4)  # all transactions of records at once, and room for the rest
 
         await self._retry(connect)
 

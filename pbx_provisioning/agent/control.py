@@ -194,7 +194,7 @@ class Control:
         channels = {event["uniqueid"]: event["channel"] for event in listed}
         names = set(channels.values())
         async with platform_transaction(AGENT) as tx:
-            open_holds = await holds.open_holds(tx, self.node_id)
+            open_holds = await holds.open_holds(tx, self.node_id, channels)
             alive = [one for one in open_holds if one.uniqueid in channels or one.channel in names]
             if alive:
                 await holds.seen(tx, [one.hold_id for one in alive])

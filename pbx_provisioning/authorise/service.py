@@ -27,7 +27,7 @@ from pbx_provisioning.authorise.rules import (
 from tenants.numbers.rules import NotANumber, normalise, place_of
 
 ANSWER_WITHIN_SECONDS = 180  # a call rings 90 s at a trunk; another tariff band may begin meanwhile
-_OTHERS = "FROM hold o WHERE o.domain_id = d.id AND o.released_at IS NULL"
+_OTHERS = "FROM open_hold o WHERE o.domain_id = d.id"
 _FACTS = f"""
 SELECT n.id AS node_id, u.id AS user_id, d.mode, d.trial_ends_at, d.trial_seconds_left, d.country, d.area_code,
        d.max_paid_calls, d.default_restriction, u.outgoing_restriction,

@@ -80,8 +80,11 @@ class Packages:
 
     def pay(self, call: Call, hold: Hold | None, cost: Money) -> Use | None:
         """What the guaranteed payment takes over of the rounded cost."""
-        spending, begun = self._spending.get(call.domain_id), _begun(call, hold)
-        return spending.use(cost, begun) if spending and begun else None
+        spending = self._spending.get(call.domain_id)
+        if spending is None:
+            return None
+        begun = _begun(call, hold)
+        return spending.use(cost, begun) if begun else None
 
 
 def _begun(call: Call, hold: Hold | None) -> datetime | None:
@@ -157,8 +160,11 @@ def price(call: Call, hold: Hold | None, account: Account, tariffs: Tariffs, pac
     if paid:  # a charge of 0.00 is journalled without a posting [FIN-61]
         posting = Posting(f"call:{node_id}:{call.record.uniqueid}:{call.record.sequence}", Operation.CALL,
                           known.destination(charge.prefix), seconds, -paid, answered, f"call:{call.record.uniqueid}")
-    return Priced(call, hold, seconds, "rated", cost, charge.explain() | explain(part), posting,
-                  package_seconds=packages.use(call, hold, charge.package_seconds), mgp=part)
+    explained = charge.explain()
+    if part:
+        explained |= explain(part)
+    return Priced(call, hold, seconds, "rated", cost, explained, posting, 0,
+                  packages.use(call, hold, charge.package_seconds), part)
 
 
 def _seconds(call: Call, hold: Hold | None) -> int:

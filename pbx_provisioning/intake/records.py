@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 VERSION = "1"
 COLUMNS = 27  # of the oldest spools; 30 since calls have a kind and another company at their end
 MAX_LINE = 16_384
+_LONGEST_TEXT, _LONGEST_ID = 160, 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND = re.compile(r"[a-z_]{1,20}")
 
@@ -96,22 +97,19 @@ def _record(cells: list[str]) -> CdrRecord:
     start, end = _time(cells[7]), _time(cells[9])
     if start is None or end is None or not cells[1]:
         raise BadRecord("no times or no unique id")
-    sequence = _whole(cells[3])
+    uniqueid, linkedid, sequence = _id(cells[1]), _id(cells[2] or cells[1]), _whole(cells[3])
     if sequence is None or sequence > 2**31 - 1:
         raise BadRecord("sequence")
     cause = _whole(cells[26])
-    kind, peer_domain, peer_user = (*cells[27:30], "", "", "")[:3]
+    kind, peer_domain, peer_user = cells[27:30] if len(cells) > 29 else (*cells[27:], "", "", "")[:3]
+    is_plain = "".join(cells).isprintable() and max(map(len, cells)) <= _LONGEST_TEXT  # as good as always
+    text = cells if is_plain else [_text(cell) for cell in cells]
     return CdrRecord(
-        uniqueid=_id(cells[1], 80), linkedid=_id(cells[2] or cells[1], 80), sequence=sequence,
-        account_code=_text(cells[4]), channel=_text(cells[5]), dst_channel=_text(cells[6]),
-        started_at=start, answered_at=_time(cells[8]), ended_at=end,
-        duration_seconds=_seconds(cells[10]), billsec=_seconds(cells[11]), disposition=_text(cells[12]),
-        src=_text(cells[13]), dst=_text(cells[14]), last_app=_text(cells[15]),
-        domain_id=_big(cells[16]), user_id=_big(cells[17]), direction=_text(cells[18]),
-        a_number=_text(cells[19]), b_number=_text(cells[20]), trunk=_text(cells[21]), hold=_text(cells[22]),
-        reason=_text(cells[23]), number=_text(cells[24]), is_billable=cells[25] == "1",
-        cause=cause if cause is not None and cause < 1000 else None, kind=_kinds(kind),
-        peer_domain_id=_big(peer_domain), peer_user_id=_big(peer_user))
+        uniqueid, linkedid, sequence, text[4], text[5], text[6], start, _time(cells[8]), end,
+        _seconds(cells[10]), _seconds(cells[11]), text[12], text[13], text[14], text[15], _big(cells[16]),
+        _big(cells[17]), text[18], text[19], text[20], text[21], text[22], text[23], text[24],
+        cells[25] == "1", cause if cause is not None and cause < 1000 else None, _kinds(kind) if kind else "",
+        _big(peer_domain), _big(peer_user))
 
 
 def _kinds(text: str) -> str:
@@ -119,15 +117,15 @@ def _kinds(text: str) -> str:
     return " ".join(dict.fromkeys(word for word in text[:160].split() if _KIND.fullmatch(word)))
 
 
-def _id(text: str, longest: int) -> str:
-    if len(text) > longest or not text.isascii() or not text.isprintable():
+def _id(text: str) -> str:
+    if len(text) > _LONGEST_ID or not text.isascii() or not text.isprintable():
         raise BadRecord("unique id")
     return text
 
 
 def _text(text: str) -> str:
     """Phones put what they like into some fields: control characters go, the length is bounded."""
-    cut = text[:160]
+    cut = text[:_LONGEST_TEXT]
     return cut if cut.isprintable() else "".join(one for one in cut if one.isprintable())
 
 
@@ -141,7 +139,7 @@ def _big(text: str) -> int | None:
 
 def _time(text: str) -> datetime | None:
     """Seconds since 1970 with a fraction, or Asterisk's own form in UTC; "" and 0 are no time."""
-    if not text or text.strip("0.") == "":
+    if not text or (text[0] == "0" and text.strip("0.") == ""):
         return None
     if "-" in text:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)

@@ -32,7 +32,7 @@ log = structlog.get_logger()
 
 Key = tuple[str, int]
 INTAKE = Actor.system(name="intake")
-DEADLOCK_TRIES = 3
+TRIES = 3  # after a deadlock, or beside a transaction that took in the same records
 # What one record can cause by itself; anything else (the database is away) is the whole batch's trouble.
 _DEFECTS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, TypeError, ArithmeticError,
             LookupError, AssertionError)
@@ -83,11 +83,11 @@ async def _take_in_or_split(node_id: int, records: list[CdrRecord]) -> Outcome:
 
 
 async def _with_retries(node_id: int, records: list[CdrRecord]) -> Outcome:
-    for last in (False,) * (DEADLOCK_TRIES - 1) + (True,):
+    for last in (False,) * (TRIES - 1) + (True,):
         try:
             async with platform_transaction(INTAKE) as tx:
                 return await _take_in(tx, node_id, records)
-        except asyncpg.DeadlockDetectedError:
+        except (asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError):
             if last:
                 raise
     raise AssertionError("unreachable")
@@ -130,23 +130,23 @@ async def _store(tx: PlatformTx, node_id: int, fresh: list[Call], holds: Mapping
     priced = [one for one in priced
               if one.posting is None or (one.call.domain_id, one.posting.key) in posted.ids]
     await store.use_trial_seconds(tx, priced)
-    ids = await store.insert_calls(tx, node_id, priced, posted.ids)
-    await store.use_package_seconds(tx, [one for one in priced if one.call.key in ids])
-    await mgp.use(tx, [(one.call.domain_id, one.mgp) for one in priced if one.mgp and one.call.key in ids])
+    await store.insert_calls(tx, node_id, priced, posted.ids)
+    await store.use_package_seconds(tx, priced)
+    await mgp.use(tx, [(one.call.domain_id, one.mgp) for one in priced if one.mgp])
     await _note_used_up_trials(tx, priced)
     await _block_where_due(tx, posted.balances, accounts)
-    outcome.new = sum(sequence < pool.CALLED_SIDE for _uniqueid, sequence in ids)
+    outcome.new = sum(one.call.record.sequence < pool.CALLED_SIDE for one in priced)
     # Pages read the list again when they hear of a call: of a batch they need to hear once, of the last one.
-    latest = {one.call.domain_id: one for one in priced if one.call.key in ids}
-    outcome.messages = [(domain_id, _call_message(one, ids[one.call.key])) for domain_id, one in latest.items()]
+    latest = {one.call.domain_id: one for one in priced}
+    outcome.messages = [(domain_id, _call_message(one)) for domain_id, one in latest.items()]
     for domain_id, balance in posted.balances.items():
         outcome.messages.append((domain_id, {"kind": "balance", "balance": str(balance.amount),
                                              "currency": balance.currency.value}))
 
 
-def _call_message(one: Priced, call_id: int) -> dict[str, object]:
+def _call_message(one: Priced) -> dict[str, object]:
     record = one.call.record
-    return {"kind": "call", "id": call_id, "uniqueid": record.uniqueid, "linkedid": record.linkedid,
+    return {"kind": "call", "uniqueid": record.uniqueid, "linkedid": record.linkedid,
             "direction": one.call.direction, "result": one.call.result, "user_id": one.call.user_id,
             "peer_user_id": one.call.peer_user_id, "a_number": one.call.a_number, "b_number": one.call.b_number,
             "started_at": record.started_at.isoformat(), "talk_seconds": one.seconds,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import msgspec
 
 from app.kernel.db import PlatformTx
+from billing.holds.ends import release_many
 from billing.rating.rules import billed_seconds
 from pbx_provisioning.intake.charging import Hold, Priced
 from pbx_provisioning.intake.picked import answering_account
@@ -102,24 +103,12 @@ async def load_existing(tx: PlatformTx, node_id: int, records: Sequence[CdrRecor
 
 async def release_holds(tx: PlatformTx, priced: Sequence[Priced]) -> dict[int, Decimal]:
     """The calls are over: what they held is free again. Their accounts are locked; the sums by domain that are
-    returned are still to be taken off `account.held`.
-
-    An answered call's hold learns the moment, so that a late word of the agent does not open it again.
-    """
-    answered: dict[int, object] = {}
+    returned are still to be taken off `account.held`."""
+    ended: dict[int, datetime | None] = {}
     for one in priced:
         if one.hold is not None and not one.call.is_attempt:  # its money must wait for the next trunk
-            answered[one.hold.id] = one.call.record.answered_at or answered.get(one.hold.id)
-    if not answered:
-        return {}
-    rows = await tx.fetch(
-        "WITH freed AS (UPDATE hold SET released_at = $3, "
-        "answered_at = COALESCE(hold.answered_at, ended.answered_at) "
-        "FROM unnest($1::bigint[], $2::timestamptz[]) AS ended (id, answered_at) "
-        "WHERE hold.id = ended.id AND released_at IS NULL RETURNING hold.domain_id, hold.amount) "
-        "SELECT domain_id, sum(amount) AS amount FROM freed WHERE amount <> 0 GROUP BY domain_id",
-        list(answered), list(answered.values()), tx.now)
-    return {row["domain_id"]: row["amount"] for row in rows}
+            ended[one.hold.id] = one.call.record.answered_at or ended.get(one.hold.id)
+    return {domain_id: amount for domain_id, amount in (await release_many(tx, ended)).items() if amount}
 
 
 async def use_trial_seconds(tx: PlatformTx, priced: Sequence[Priced]) -> None:
@@ -166,19 +155,18 @@ INSERT INTO call (domain_id, node_id, uniqueid, sequence, linkedid, direction, u
 SELECT domain_id, $1, uniqueid, sequence, linkedid, direction, user_id, peer_user_id, a_number, b_number, trunk_id,
     started_at, answered_at, ended_at, talk_seconds, result, hangup_cause, refusal, hold_id, rating,
     hundredths * 0.01, charge::jsonb, posting_id, $2, kind, peer_domain_id
-FROM new_call ON CONFLICT ON CONSTRAINT call_record_key DO NOTHING RETURNING id, uniqueid, sequence
+FROM new_call
 """
 
 
 async def insert_calls(tx: PlatformTx, node_id: int, priced: Sequence[Priced],
-                       posting_ids: Mapping[tuple[int, str], int]) -> dict[Key, int]:
-    """Ids of the calls that are new."""
+                       posting_ids: Mapping[tuple[int, str], int]) -> None:
+    """Raises UniqueViolationError when another transaction has just taken one of them in."""
     if not priced:
-        return {}
+        return
     await tx.execute(_NEW_CALLS)
     await tx.connection.copy_records_to_table("new_call", records=[_row(one, posting_ids) for one in priced])
-    found = await tx.fetch(_INSERT_CALLS, node_id, tx.now)
-    return {(row["uniqueid"], row["sequence"]): row["id"] for row in found}
+    await tx.execute(_INSERT_CALLS, node_id, tx.now)
 
 
 def _row(one: Priced, posting_ids: Mapping[tuple[int, str], int]) -> tuple[object, ...]:

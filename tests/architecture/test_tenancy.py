@@ -19,7 +19,8 @@ RUNTIME_ROLES = ("switchroom_app", "switchroom_platform", "switchroom_pool", "sw
 
 TABLES = """
 SELECT c.oid, n.nspname AS schema, c.relname AS name, c.relrowsecurity AS enabled, c.relforcerowsecurity AS forced,
-       c.relispartition AS is_partition, pg_get_userbyid(c.relowner) AS owner,
+       c.relispartition AS is_partition, c.relkind = 'v' AS is_view,
+       pg_get_userbyid(c.relowner) AS owner,
        EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'domain_id'
                AND NOT a.attisdropped) AS has_domain,
        has_table_privilege('switchroom_app', c.oid, 'SELECT') AS app_reads,
@@ -47,8 +48,8 @@ async def _tenant_tables(owner: asyncpg.Connection) -> list[asyncpg.Record]:
 async def test_every_tenant_table_is_under_forced_row_level_security(owner: asyncpg.Connection) -> None:
     tables = await _tenant_tables(owner)
     assert len(tables) > 15
-    open_ones = [row["name"] for row in tables
-                 if not (row["enabled"] and row["forced"] and "own_domain" in row["policies"])]
+    open_ones = [row["name"] for row in tables if not row["is_view"]  # those have their readers' rights, see below
+                 and not (row["enabled"] and row["forced"] and "own_domain" in row["policies"])]
     assert open_ones == []
 
 

@@ -211,10 +211,10 @@ async def test_open_holds_are_the_nodes_and_seen_moves_on() -> None:
     answer = await company.authorise()
     assert isinstance(answer, Allow)
     async with platform_transaction(STAFF) as tx:
-        mine = [one for one in await holds.open_holds(tx, company.node_id) if one.hold_id == answer.hold_id]
-        assert not await holds.open_holds(tx, company.node_id + 1000)
+        mine = [one for one in await holds.open_holds(tx, company.node_id, ()) if one.hold_id == answer.hold_id]
+        assert not await holds.open_holds(tx, company.node_id + 1000, ())
         await tx.execute("UPDATE hold SET seen_at = now() - interval '1 hour' WHERE id = $1", answer.hold_id)
         await holds.seen(tx, [answer.hold_id])
-        again = [one for one in await holds.open_holds(tx, company.node_id) if one.hold_id == answer.hold_id]
+        again = [one for one in await holds.open_holds(tx, company.node_id, ()) if one.hold_id == answer.hold_id]
     assert (mine[0].domain_id, mine[0].seconds, mine[0].is_trial) == (company.id, 900, False)
     assert abs((again[0].seen_at - mine[0].seen_at).total_seconds()) < 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from dataclasses import replace
@@ -72,13 +73,22 @@ async def test_every_record_three_times_in_any_order_is_charged_once(seed: int) 
 
 
 async def test_the_same_batch_at_the_same_time_is_charged_once() -> None:
-    import asyncio
-
     company, other = await a_company("100"), await a_company("100")
     records = [a_record(one, talked=30) for one in (company, other) * 10]
     await asyncio.gather(*(take_in(company.node_id, random.sample(records, len(records))) for _ in range(5)))
     assert await company.balance() == await other.balance() == Decimal("85.00")
     assert not await differences(company, other)
+
+
+async def test_internal_calls_delivered_at_the_same_time_are_there_once() -> None:
+    """No account is locked for them, so that only their key keeps the deliveries apart."""
+    company = await a_company("0")
+    records = [a_record(company, direction="internal", b_number="102", uniqueid=channel()) for _ in range(60)]
+    await asyncio.gather(*(take_in(company.node_id, records) for _ in range(5)))
+    assert (await company.fetchrow("SELECT count(*) AS n FROM call WHERE domain_id = $1", company.id))["n"] == 60
+    async with platform_transaction(STAFF) as tx:
+        assert not await tx.fetchval("SELECT count(*) FROM record_quarantine WHERE uniqueid = ANY($1::text[])",
+                                     [record.uniqueid for record in records])
 
 
 async def test_a_failure_before_the_commit_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,6 +108,7 @@ async def place_holds(owner: asyncpg.Connection, world: World, calls: Sequence[P
         [world.domains[call.domain] for call in held], world.node_id, world.version_id,
         [call.uniqueid for call in held], [call.number for call in held],
         [call.answered_at - timedelta(seconds=5) for call in held])
+    await owner.execute("INSERT INTO open_hold_key (domain_id, hold_id, node_id) SELECT domain_id, id, node_id FROM hold")
     await owner.execute("UPDATE account a SET held = (SELECT coalesce(sum(amount), 0) FROM hold h "
                         "WHERE h.domain_id = a.domain_id AND h.released_at IS NULL)")
     return {row["uniqueid"]: row["id"] for row in rows}

@@ -181,7 +181,7 @@ async def facts(tx: PlatformTx, domain_id: int) -> DomainFacts:
         "ARRAY(SELECT x.e164 FROM phone_number x WHERE x.domain_id = d.id ORDER BY x.e164) AS numbers, "
         "(SELECT x.e164 FROM phone_number x WHERE x.domain_id = d.id AND x.id = d.default_number_id) "
         "AS default_number, s.desired, s.applied, s.live_at, s.changed_at, s.reason, s.error, "
-        "(SELECT count(*) FROM hold h WHERE h.domain_id = d.id AND h.released_at IS NULL) AS open_calls "
+        "(SELECT count(*) FROM open_hold_key h WHERE h.domain_id = d.id) AS open_calls "
         "FROM domain d JOIN account a ON a.domain_id = d.id JOIN tariff t ON t.id = a.tariff_id "
         "JOIN pbx_node n ON n.id = d.pbx_node_id JOIN provisioning_state s ON s.domain_id = d.id "
         "LEFT JOIN pool p ON p.id = d.pool_id WHERE d.id = $1", domain_id)
