@@ -101,11 +101,17 @@ class _Tx:
 class DomainTx(_Tx):
     """Proof that a transaction bound to one domain is open. Made only here."""
 
-    __slots__ = ("domain_id",)
+    __slots__ = ("_is_renewed", "domain_id")
 
     def __init__(self, connection: asyncpg.Connection, actor: Actor, now: datetime, domain_id: int) -> None:
         super().__init__(connection, actor, now)
-        self.domain_id = domain_id
+        self.domain_id, self._is_renewed = domain_id, False
+
+    def renew_now(self) -> None:
+        """Once, when the lock is there that puts the changes of the domain in order: an instant from before the wait
+        would lie before what others did meanwhile, at midnight on the day before."""
+        if not self._is_renewed:
+            self._is_renewed, self.now = True, max(self.now, clock.now())
 
 
 class PoolTx(_Tx):

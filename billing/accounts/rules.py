@@ -127,6 +127,21 @@ def unblocks_after_credit(balance: Money, due: Money, terms: Terms) -> bool:
     return lowest < left if terms.limit(balance.currency) else lowest <= left
 
 
+class Unblocking(Enum):
+    """What a credit does to the financial block."""
+
+    LIFT = "lift"
+    WAIT = "wait"  # the money is there, but calls in progress hold it: ask again when one of them ends
+    STAY = "stay"
+
+
+def decide_unblocking(balance: Money, due: Money, terms: Terms, held: Money) -> Unblocking:
+    """The fees are not paid with what calls in progress may still use up [FIN-D1, FIN-D3]."""
+    if not unblocks_after_credit(balance, due, terms):
+        return Unblocking.STAY
+    return Unblocking.LIFT if unblocks_after_credit(balance - held, due, terms) else Unblocking.WAIT
+
+
 def day_fee(monthly: Money, day: date) -> Money:
     """One day of a monthly price, unrounded [FIN-D2]."""
     return Money(monthly.amount / _days(day), monthly.currency)

@@ -14,10 +14,10 @@ from billing.accounts import ledger
 from billing.accounts.blocks import FINANCIAL, end_block, is_blocked, start_block
 from billing.accounts.ledger import Posted
 from billing.accounts.posting import Operation, Posting
-from billing.accounts.rules import blocks_after_debit, missing_funds, unblocks_after_credit
+from billing.accounts.rules import Unblocking, blocks_after_debit, decide_unblocking, missing_funds
 from billing.accounts.state import Account, held, lock
 
-__all__ = ["Account", "Posted", "after_credit", "after_debit", "charge_fees", "correct", "end_block",
+__all__ = ["Account", "Posted", "after_credit", "after_debit", "after_release", "charge_fees", "correct", "end_block",
            "ensure_funds", "fees_due", "lock", "missing_for", "on_fees_charged", "on_real_credit", "post", "post_many",
            "record_payment", "settle_payment", "start_block"]
 
@@ -182,6 +182,7 @@ async def correct(tx: DomainTx, *, key: str, amount: Money, reason: str, author:
     """
     if not amount:
         raise InvalidFields("amount", _("An amount is expected"), fields={"amount": _("An amount is expected")})
+    await lock(tx)
     if not await post(tx, Posting(f"correction:{key}", Operation.CORRECTION, reason[:200], 1, amount, tx.now)):
         return False
     await history.record(tx, "balance_corrected", "account", object_id=tx.domain_id, object_name=key,
@@ -206,13 +207,23 @@ async def after_debit(tx: DomainTx) -> bool:
 
 
 async def after_credit(tx: DomainTx) -> bool:
-    """Lift the financial block when the balance covers the fees due, which are posted then [FIN-D3]."""
+    """Lift the financial block when the balance, without what calls hold, covers the fees due, which are posted then
+    [FIN-D3]. If only the calls are in the way, the end of one of them asks again."""
+    account = await lock(tx)
     if not await is_blocked(tx, FINANCIAL):
         return False
-    account = await lock(tx)
     due = [posting for reckon in _fees_due for posting in await reckon(tx)]
     total = sum((-posting.ledger_amount for posting in due), Money.zero(account.currency))
-    if not unblocks_after_credit(account.balance, total, account.terms):
+    verdict = decide_unblocking(account.balance, total, account.terms, (await held(tx, account)).beyond_buckets())
+    if account.unblock_waits != (verdict is Unblocking.WAIT):
+        await tx.execute("UPDATE account SET unblock_waits = $2 WHERE domain_id = $1", tx.domain_id,
+                         verdict is Unblocking.WAIT)
+    if verdict is not Unblocking.LIFT:
         return False
     await charge_fees(tx, [(tx.domain_id, posting) for posting in due])
     return await end_block(tx, FINANCIAL)
+
+
+async def after_release(tx: DomainTx) -> bool:
+    """A call has given back what it held, or used it up: the check that a credit is still waiting for."""
+    return (await lock(tx)).unblock_waits and await after_credit(tx)

@@ -18,7 +18,7 @@ from billing.packages.rules import Package
 
 ACCOUNT_COLUMNS = (
     "a.domain_id, a.number, a.currency, a.balance, a.held, a.scheme, a.credit_limit, a.tariff_id, a.notify_below, "
-    "a.auto_topup_below, "
+    "a.auto_topup_below, a.unblock_waits, "
     "a.package_seconds_left, a.package_from, a.package_until, "
     "a.mgp_left, a.mgp_from, a.mgp_until, a.mgp_before, a.mgp_before_from, a.mgp_before_until, "
     "(SELECT (p.value #>> '{}')::numeric FROM provider_parameter p WHERE p.key = 'credit.default_limit') "
@@ -37,6 +37,7 @@ class Account:
     tariff_id: int
     notify_below: Money | None = None  # somebody wants to be told when the balance falls below [SET-05]
     auto_topup_below: Money | None = None  # the saved card is charged when the balance falls below [FIN-D15]
+    unblock_waits: bool = False  # only what calls hold keeps the financial block in force [FIN-D3]
     package: Package = field(default_factory=Package)
     buckets: tuple[Bucket, ...] = ()  # of the guaranteed payment, those with something left [FIN-D4]
 
@@ -51,6 +52,7 @@ class Account:
                    terms, row["tariff_id"],
                    None if row["notify_below"] is None else Money(row["notify_below"], currency),
                    None if row["auto_topup_below"] is None else Money(row["auto_topup_below"], currency),
+                   row["unblock_waits"],
                    package=Package(row["package_seconds_left"], row["package_from"], row["package_until"]),
                    buckets=_buckets(row, currency) if row["mgp_left"] or row["mgp_before"] else ())
 
@@ -84,6 +86,8 @@ async def lock(tx: DomainTx) -> Account:
     """The domain's account, locked until the end of the transaction. Comes before every lock of a hold, and after that
     of the domain's row where both are needed.
 
+    `tx.now` is the instant of the first lock from here on: what waited for the daily run belongs to the day after it.
+
     Raises:
         NotFound: there is no such domain.
     """
@@ -91,6 +95,7 @@ async def lock(tx: DomainTx) -> Account:
                             tx.domain_id)
     if row is None:
         raise NotFound("domain", _("There is no such domain"))
+    tx.renew_now()
     return Account.of(row)
 
 

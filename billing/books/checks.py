@@ -3,7 +3,6 @@
     $1 bigint[] domains   $2 bigint[] posting up to which each was found good   $3 numeric[] its balance there
     $4 timestamptz        older calls are looked at only where a new posting names them
     $5 text[], $6 text[]  kind of an operation → its counter-account
-    $7 text               the platform's time zone
 
 A full check has 0, 0.00 and the beginning of time. LATERAL … OFFSET 0 keeps the planner at one domain's lines: for
 several domains it would rather read the whole table.
@@ -16,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from app.kernel import parameters
 from app.kernel.db import PlatformTx
 from billing.accounts.posting import Operation, counter_account
 
@@ -55,19 +53,21 @@ UNION ALL
 SELECT domain_id, 'bucket', '', '≥ 0', least(package_seconds_left, mgp_left, mgp_before)::text FROM account
 WHERE domain_id = ANY($1::bigint[]) AND least(package_seconds_left, mgp_left, mgp_before) < 0
 """
-# what is left of a guaranteed payment = paid − used by calls
+# what is left of a guaranteed payment = paid − used by calls, both by the bucket that they were booked for: the zone of
+# the books may have been another one then
 _GUARANTEED = """
 SELECT bucket.domain_id, 'mgp' AS what, '' AS ref, (paid.amount - used.amount)::text AS expected,
        bucket.rest::text AS found
-FROM (SELECT domain_id, mgp_left AS rest, mgp_from AT TIME ZONE $7 AS since, mgp_until AT TIME ZONE $7 AS until
-      FROM account UNION ALL
-      SELECT domain_id, mgp_before, mgp_before_from AT TIME ZONE $7, mgp_before_until AT TIME ZONE $7 FROM account
-     ) bucket
+FROM (SELECT domain_id, mgp_left AS rest, mgp_from AS since, 'mgp:' || mgp_month AS key FROM account
+      WHERE domain_id = ANY($1::bigint[])
+      UNION ALL SELECT domain_id, mgp_before, mgp_before_from, 'mgp:' || mgp_before_month FROM account
+      WHERE domain_id = ANY($1::bigint[])) bucket
 CROSS JOIN LATERAL (SELECT coalesce(-sum(e.amount), 0) AS amount FROM posting p JOIN entry e ON e.posting_id = p.id
-    AND e.account = 'domain' WHERE p.domain_id = bucket.domain_id AND p.key = 'mgp:' || to_char(since, 'YYYY-MM')) paid
+    AND e.account = 'domain' WHERE p.domain_id = bucket.domain_id AND p.kind = 'mgp'
+    AND (p.key = bucket.key OR p.key LIKE bucket.key || ':%')) paid
 CROSS JOIN LATERAL (SELECT coalesce(sum(u.spent), 0) AS amount FROM mgp_usage u WHERE u.domain_id = bucket.domain_id
-    AND u.day >= since::date AND u.day < until::date) used
-WHERE bucket.domain_id = ANY($1::bigint[]) AND bucket.since IS NOT NULL AND bucket.rest <> paid.amount - used.amount
+    AND u.since = bucket.since) used
+WHERE bucket.since IS NOT NULL AND bucket.rest <> paid.amount - used.amount
 """
 # a posting has one line of the domain and one of the counter-account of its kind, and sums to zero
 _POSTINGS = f"""
@@ -215,8 +215,7 @@ class Scope:
 async def differences(tx: PlatformTx, scope: Scope) -> list[Difference]:
     """All checks. In one snapshot only if the transaction is: see `service.snapshot`."""
     arguments = (scope.domains, scope.through, scope.balances, scope.calls_since,
-                 [one.value for one in Operation], [counter_account(one).value for one in Operation],
-                 await parameters.get(tx, "billing.timezone"))
+                 [one.value for one in Operation], [counter_account(one).value for one in Operation])
     await tx.execute("SET LOCAL jit = off; SET LOCAL plan_cache_mode = force_custom_plan")
     found: list[Difference] = []
     for sql in FULL if scope.is_full else NEW:
@@ -228,7 +227,7 @@ async def differences(tx: PlatformTx, scope: Scope) -> list[Difference]:
 def _numbered(sql: str) -> str:
     """PostgreSQL wants to see every parameter, also those that a query does not need."""
     return ("WITH unused AS (SELECT $1::bigint[], $2::bigint[], $3::numeric[], $4::timestamptz, $5::text[], "
-            f"$6::text[], $7::text) SELECT * FROM ({sql}) answer LIMIT {MOST}")
+            f"$6::text[]) SELECT * FROM ({sql}) answer LIMIT {MOST}")
 
 
 async def check_books(tx: PlatformTx) -> list[Difference]:

@@ -11,7 +11,7 @@ from app.kernel.db import DomainTx
 from app.kernel.money import Money
 from billing.accounts import ledger
 from billing.accounts.posting import Operation, Posting
-from billing.accounts.service import after_debit
+from billing.accounts.service import after_debit, after_release
 from billing.accounts.state import Account, lock
 from billing.holds.ends import give_back, release_many
 from billing.packages import mgp
@@ -43,6 +43,7 @@ async def close_orphan(tx: DomainTx, hold_id: int) -> bool:
     await give_back(tx, hold["amount"])
     if hold["answered_at"] is not None and not await _has_record(tx, hold):
         await _charge(tx, account, hold)
+    await after_release(tx)
     return True
 
 

@@ -18,6 +18,7 @@ from app.kernel.db import DomainTx, PlatformTx
 from app.kernel.errors import NotFound
 from app.kernel.i18n import _
 from billing.accounts.blocks import is_blocked
+from billing.accounts.service import after_release
 from billing.accounts.state import held, lock
 from billing.guards import service as guards
 from billing.holds.ends import give_back, release_many
@@ -242,4 +243,5 @@ async def release(tx: DomainTx, hold_id: int) -> bool:
     if tx.domain_id not in freed:
         return False
     await give_back(tx, freed[tx.domain_id])
+    await after_release(tx)
     return True

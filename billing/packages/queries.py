@@ -71,7 +71,7 @@ async def buckets(tx: DomainTx) -> Buckets:
     today = local_day(tx.now, await parameters.get(tx, "billing.timezone"))
     row = await tx.fetchrow(
         f"SELECT {MGP_COLUMNS}, v.included_minutes, a.package_seconds_left, a.package_from, a.package_until, "
-        "(SELECT u.spent FROM mgp_usage u WHERE u.domain_id = $1 AND u.day = $3) AS spent "
+        "(SELECT sum(u.spent) FROM mgp_usage u WHERE u.domain_id = $1 AND u.day = $3) AS spent "
         "FROM account a JOIN domain d ON d.id = a.domain_id "
         "LEFT JOIN tariff_version v ON v.id = tariff_version_at(a.tariff_id, $2) WHERE a.domain_id = $1",
         tx.domain_id, tx.now, today)

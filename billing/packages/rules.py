@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 
+from app.kernel.money import Money
 from billing.holds.rules import SHARES, SLICE_SECONDS, SMALLEST_SLICE_SECONDS
 from billing.rating.rules import CallPrice
+
+_ROUNDED = Decimal("0.01")  # each payment was rounded: less than this is no difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,23 @@ def month_seconds(minutes: int, first_day: date) -> int:
     """Of a month's minutes those for the days from `first_day` (counted) on, half-up to whole seconds."""
     days = monthrange(first_day.year, first_day.month)[1]
     return (2 * minutes * 60 * (days - first_day.day + 1) + days) // (2 * days)
+
+
+def lacking(monthly: Money, paid: Sequence[tuple[date, Money]], day: date) -> Money:
+    """What the days from `day` (counted) to the month's end still lack of a guaranteed payment, unrounded; zero when
+    nothing does. A day for which more is paid makes up for no other.
+
+    Args:
+        paid: (first day, amount) of what was paid in this month, each to the month's end.
+    """
+    days = monthrange(day.year, day.month)[1]
+    shares = [(since.day, Fraction(amount.amount) / (days - since.day + 1)) for since, amount in paid]
+    whole = Fraction(monthly.amount) / days
+    lack = sum((max(whole - sum(share for first, share in shares if first <= number), 0)
+                for number in range(day.day, days + 1)), Fraction())
+    if lack < Fraction(_ROUNDED) * len(paid):
+        return Money.zero(monthly.currency)
+    return Money(Decimal(lack.numerator) / lack.denominator, monthly.currency)
 
 
 def next_month(day: date) -> date:

@@ -10,11 +10,14 @@ from app.kernel.db import DomainTx, PlatformTx
 from billing.packages.rules import month_seconds, next_month
 from billing.subscriptions.registry import on_month
 from billing.subscriptions.rules import local_day, start_of_day
+from billing.tariffs.terms import plans_of
 
+# An account that never had a package and gets none is left alone.
 _FILL = """
 UPDATE account SET package_seconds_left = new.seconds, package_from = new.begins, package_until = new.ends
 FROM unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::timestamptz[]) AS new (domain_id, seconds, begins, ends)
-WHERE account.domain_id = new.domain_id AND (account.package_until IS NULL OR account.package_until < new.ends)
+WHERE account.domain_id = new.domain_id AND (new.seconds > 0 OR account.package_until IS NOT NULL)
+  AND (account.package_until IS NULL OR account.package_until < new.ends)
 """
 
 
@@ -32,14 +35,9 @@ async def activate(tx: DomainTx) -> None:
 
 
 async def _fill(tx: DomainTx | PlatformTx, begins: Mapping[int, tuple[date, datetime]], zone: str) -> None:
-    rows = await tx.fetch(
-        "SELECT a.domain_id, v.included_minutes "
-        "FROM unnest($1::bigint[], $2::timestamptz[]) AS new (domain_id, begins) "
-        "JOIN account a ON a.domain_id = new.domain_id "
-        "LEFT JOIN tariff_version v ON v.id = tariff_version_at(a.tariff_id, new.begins) "
-        "WHERE v.included_minutes > 0 OR a.package_until IS NOT NULL",
-        list(begins), [begin for _day, begin in begins.values()])
-    new = [(row["domain_id"], month_seconds(row["included_minutes"] or 0, begins[row["domain_id"]][0]),
-            begins[row["domain_id"]][1], start_of_day(next_month(begins[row["domain_id"]][0]), zone)) for row in rows]
+    """By the terms in force when it begins."""
+    plans = await plans_of(tx, {domain_id: begin for domain_id, (_day, begin) in begins.items()})
+    new = [(domain_id, month_seconds(plan.included_minutes, begins[domain_id][0]), begins[domain_id][1],
+            start_of_day(next_month(begins[domain_id][0]), zone)) for domain_id, plan in plans.items()]
     if new:
         await tx.execute(_FILL, *(list(column) for column in zip(*new, strict=True)))

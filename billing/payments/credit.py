@@ -14,6 +14,7 @@ from billing.accounts.blocks import FINANCIAL, is_blocked
 from billing.accounts.rules import Scheme
 from billing.accounts.state import lock
 from billing.payments.rules import check_credit_limit
+from billing.tariffs.terms import note_change
 
 
 class NeedsConfirmation(Refused):
@@ -44,6 +45,8 @@ async def set_limit(tx: DomainTx, limit: Money, *, confirmed: bool = False) -> b
     if is_new_scheme and not confirmed:
         raise NeedsConfirmation("confirm_scheme", _("With a limit your domain moves from the unlimited to the credit "
                                                     "scheme. Confirm it to continue."))
+    if is_new_scheme:
+        await note_change(tx)
     before = await tx.fetchval("SELECT credit_limit FROM account WHERE domain_id = $1", tx.domain_id)
     await tx.execute("UPDATE account SET scheme = 'credit', credit_limit = $2 WHERE domain_id = $1", tx.domain_id,
                      limit.amount)

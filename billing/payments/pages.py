@@ -33,7 +33,7 @@ class PaymentPages(Controller):
         form = await _form(request, AmountForm)
         async with domain_transaction(request.user.actor) as tx:
             await promised.grant(tx, Money(form.amount, await currency_of(tx)))
-        return saved(request, URL, _("The promised payment is on the account."))
+        return saved(request, URL, _("The promised payment has been credited."))
 
     @post("/credit-limit", status_code=200)
     async def set_credit_limit(self, request: Request) -> Response:

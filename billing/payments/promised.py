@@ -14,7 +14,7 @@ from billing.accounts import service as accounts
 from billing.accounts.blocks import FINANCIAL, is_blocked, start_block
 from billing.accounts.posting import Operation, Posting
 from billing.accounts.rules import available
-from billing.accounts.state import Account, lock
+from billing.accounts.state import Account, held, lock
 from billing.payments import rules
 from billing.subscriptions import registry
 from billing.subscriptions import rules as fee_rules
@@ -36,7 +36,8 @@ async def grant(tx: DomainTx, amount: Money) -> int:
                         earlier=await _open(tx, account.currency), zone=zone)
     if await is_blocked(tx, FINANCIAL):
         due = fee_rules.total(await registry.due_for_unblocking(tx), account.currency)
-        rules.check_unblocking(amount, balance=account.balance, due=due)
+        free = account.balance - (await held(tx, account)).beyond_buckets()
+        rules.check_unblocking(amount, balance=free, due=due)
     promised_id = await tx.fetchval(
         "INSERT INTO promised_payment (domain_id, amount, granted_at, expires_at) VALUES ($1, $2, $3, $4) RETURNING id",
         tx.domain_id, amount.amount, tx.now, terms.expires(tx.now))

@@ -23,7 +23,7 @@ _COUNT = ("SELECT domain_id, {0} FROM channel_limit WHERE domain_id = ANY($1::bi
 
 register(
     Descriptor(INCOMING, lazy("Incoming channels"), lazy("How many outside calls can come in at the same time."),
-               lazy("A call that comes in while all incoming channels are taken hears the busy tone and is kept in the "
+               lazy("While all incoming channels are taken, a caller hears the busy tone and the call is kept in the "
                     "call history as missed. Calls between colleagues need no channel."),
                "phone-incoming", count=_COUNT.format("incoming"), minimum=1, change="/services/channels/incoming",
                order=40),
@@ -75,7 +75,7 @@ async def limits(tx: DomainTx) -> dict[str, int | None]:
 
 
 async def propose(tx: DomainTx, code: str, number: int) -> Change:
-    """Raises InvalidFields: not 1…1000. Refused: the plan has no channels."""
+    """Raises InvalidFields: not 1…1000. Forbidden: the plan has no channels."""
     wanted = check(number)
     before = await _before(tx, code)
     return Change(before, wanted, await service.quote(tx, code, max(wanted - before, 0)),
@@ -95,7 +95,8 @@ async def change(tx: DomainTx, code: str, number: int, *, mark: str | None = Non
 
     Raises:
         InvalidFields: not 1…1000.
-        Refused: funds, a block, or no such service in the plan.
+        Refused: funds or a block.
+        Forbidden: no such service in the plan.
         CostChanged: the amounts shown are out of date.
     """
     wanted = check(number)

@@ -1,4 +1,5 @@
-"""How many instances domains have of the services of their plans, now or at a moment; for many domains at once."""
+"""How many instances domains have of the services of their plans, now, at a moment, or all the time since an earlier
+one; for many domains at once."""
 
 from __future__ import annotations
 
@@ -14,39 +15,52 @@ NOW = datetime.max.replace(tzinfo=UTC)  # after everything that was ever written
 OF_LEVEL = {Level.USER: "@user", Level.OPERATOR: "@operator"}
 Counts = dict[tuple[int, str], int]
 
-_WANTED = "unnest($1::bigint[], $2::timestamptz[]) AS wanted (domain_id, moment)"
+_MOMENTS = "unnest($1::bigint[], $2::timestamptz[]) AS wanted (domain_id, moment)"
+_WANTED = "unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS wanted (domain_id, moment, since)"
 _CONNECTED = f"""
 SELECT s.domain_id, s.service FROM domain_service s JOIN {_WANTED} ON wanted.domain_id = s.domain_id
-WHERE s.connected_at < wanted.moment AND (s.disconnected_at IS NULL OR s.disconnected_at >= wanted.moment)
+WHERE s.connected_at < wanted.since AND (s.disconnected_at IS NULL OR s.disconnected_at >= wanted.moment)
 """
 _PEOPLE = """
 SELECT domain_id, count(*) AS users, count(*) FILTER (WHERE is_operator) AS operators
 FROM domain_user WHERE domain_id = ANY($1::bigint[]) GROUP BY domain_id
 """
+# What there is now without what came since: at the moment, and before each change from `since` to it.
 _LATER = f"""
-SELECT c.domain_id, c.counted, sum(c.delta)::int AS delta FROM service_change c
-JOIN {_WANTED} ON wanted.domain_id = c.domain_id WHERE c.at >= wanted.moment GROUP BY c.domain_id, c.counted
+SELECT domain_id, counted, greatest(coalesce(sum(delta) FILTER (WHERE at >= moment), 0),
+                                    max(from_here_on) FILTER (WHERE at < moment))::int AS delta
+FROM (SELECT c.*, wanted.moment, sum(c.delta) OVER (
+          PARTITION BY c.domain_id, c.counted ORDER BY c.at DESC, c.id DESC) AS from_here_on
+      FROM service_change c JOIN {_WANTED} ON wanted.domain_id = c.domain_id WHERE c.at >= wanted.since) late
+GROUP BY domain_id, counted
 """
 _EXTERNAL = f"""
 SELECT DISTINCT ON (c.domain_id, c.service) c.domain_id, c.service, c.value FROM service_counter c
-JOIN {_WANTED} ON wanted.domain_id = c.domain_id WHERE c.measured_at < wanted.moment
+JOIN {_MOMENTS} ON wanted.domain_id = c.domain_id WHERE c.measured_at < wanted.moment
 ORDER BY c.domain_id, c.service, c.measured_at DESC
 """
 
 
 async def lines(tx: DomainTx | PlatformTx, plans: Mapping[int, Plan],
-                moments: Mapping[int, datetime] | None = None) -> dict[int, dict[str, Line]]:
-    """Every service of each domain's plan; without moments as it is now."""
+                moments: Mapping[int, datetime] | None = None,
+                since: Mapping[int, datetime] | None = None) -> dict[int, dict[str, Line]]:
+    """Every service of each domain's plan; without moments as it is now.
+
+    Args:
+        since: only what was there all the time from then to the moment. What came later, or went and came back, has
+            paid at its connection.
+    """
     ids = list(plans)
     at = [moments[domain_id] if moments else NOW for domain_id in ids]
+    wanted = ids, at, [since[domain_id] if since else moment for domain_id, moment in zip(ids, at, strict=True)]
     items = [item for plan in plans.values() for item in plan.services.values()]
-    connected = {(row["domain_id"], row["service"]) for row in await tx.fetch(_CONNECTED, ids, at)}
+    connected = {(row["domain_id"], row["service"]) for row in await tx.fetch(_CONNECTED, *wanted)}
     counts = await _current(tx, ids, items)
-    late = {(row["domain_id"], row["counted"]): row["delta"] for row in await tx.fetch(_LATER, ids, at)} \
+    late = {(row["domain_id"], row["counted"]): row["delta"] for row in await tx.fetch(_LATER, *wanted)} \
         if moments else {}
     external: Counts = {}
     if any(item.level is Level.EXTERNAL for item in items):
-        external = {(row["domain_id"], row["service"]): row["value"] for row in await tx.fetch(_EXTERNAL, ids, at)}
+        external = {(row["domain_id"], row["service"]): row["value"] for row in await tx.fetch(_EXTERNAL, *wanted[:2])}
     percents = await _per_domain(tx, ids, items, "percent")
     found: dict[int, dict[str, Line]] = {}
     for domain_id, plan in plans.items():

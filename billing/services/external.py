@@ -23,7 +23,7 @@ async def report_counter(tx: DomainTx, service: str, value: int, measured_at: da
     if not 0 <= value <= MOST:
         raise InvalidFields("value", _("A whole number from 0 is expected"))
     if measured_at > tx.now + AHEAD:
-        raise InvalidFields("measured_at", _("The moment of a measurement cannot lie ahead"))
+        raise InvalidFields("measured_at", _("The time of a measurement cannot be in the future"))
     await tx.execute("INSERT INTO service_counter (domain_id, service, measured_at, value) VALUES ($1, $2, $3, $4) "
                      "ON CONFLICT (domain_id, service, measured_at) DO UPDATE SET value = $4",
                      tx.domain_id, service, measured_at, value)

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.kernel.db import DomainTx
-from app.kernel.i18n import LazyText
+from app.kernel.errors import Forbidden
+from app.kernel.i18n import LazyText, _
 from app.kernel.money import Currency, Money
 from billing.services import catalogue, counts, rules
 from billing.services.catalogue import Descriptor
 from billing.services.rules import Line
 from billing.tariffs.plan import Level, PlanService
 from billing.tariffs.terms import plan_of
+
+OFF = "service_off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,26 @@ async def in_plan(tx: DomainTx, code: str) -> bool:
 async def is_on(tx: DomainTx, code: str) -> bool:
     """In the plan in force and, if it is switched by hand, connected [SVC-D10]."""
     return bool(await _on(tx, (code,)))
+
+
+async def closed(tx: DomainTx, code: str) -> Forbidden | None:
+    """Why the section of a service is closed: not in the plan, or off [GEN-D5]. None while it is on."""
+    name = {"name": catalogue.find(code).name}
+    if not await in_plan(tx, code):
+        return not_in_plan(_("The service “%(name)s” is not part of your tariff.") % name)
+    if await is_on(tx, code):
+        return None
+    return Forbidden(OFF, _("The service “%(name)s” is off. It is switched on in service management.") % name)
+
+
+async def require(tx: DomainTx, code: str) -> None:
+    """Raises Forbidden: the service is off or not in the plan."""
+    if reason := await closed(tx, code):
+        raise reason
+
+
+def not_in_plan(text: str = "") -> Forbidden:
+    return Forbidden("not_in_plan", text or _("This service is not part of your tariff."))
 
 
 async def has_function(tx: DomainTx, name: str) -> bool:

@@ -1,7 +1,8 @@
 """Use cases of paid services: quote, connect, disconnect, add and remove instances [SVC-22, SVC-30…36].
 
-Whatever charges locks the domain's row and then the account; what is decided on stands until the commit. The change,
-its ledger lines and the call for a new configuration share that transaction [SVC-D4].
+Whatever charges locks the domain's row and then the account; what is decided on stands until the commit, the day too,
+which is that of the lock. The change, its ledger lines and the call for a new configuration share that transaction
+[SVC-D4].
 """
 
 from __future__ import annotations
@@ -21,16 +22,27 @@ from billing.accounts.blocks import is_blocked
 from billing.accounts.posting import connection_postings, disconnection_posting
 from billing.services import catalogue, counts
 from billing.services.external import report_counter
-from billing.services.queries import ServiceRow, grand_total, has_function, in_plan, is_on, rows
+from billing.services.queries import (
+    OFF,
+    ServiceRow,
+    closed,
+    grand_total,
+    has_function,
+    in_plan,
+    is_on,
+    not_in_plan,
+    require,
+    rows,
+)
 from billing.services.rules import CostChanged, Line, Quote, growth, of_level, quote_of
 from billing.subscriptions.rules import local_day
 from billing.tariffs.plan import Level
 from billing.tariffs.terms import plan_of
 
-__all__ = ["CostChanged", "Quote", "ServiceRow", "add_instances", "add_level", "add_many", "connect", "disconnect",
-           "grand_total", "has_function", "in_plan", "is_on", "not_in_plan", "quote", "quote_connection", "quote_level",
-           "quote_many", "remove_instances", "remove_level", "report_counter", "rows", "saving", "saving_of_level",
-           "scene"]
+__all__ = ["OFF", "CostChanged", "Quote", "ServiceRow", "add_instances", "add_level", "add_many", "closed", "connect",
+           "disconnect", "grand_total", "has_function", "in_plan", "is_on", "not_in_plan", "quote", "quote_connection",
+           "quote_level", "quote_many", "remove_instances", "remove_level", "report_counter", "require", "rows",
+           "saving", "saving_of_level", "scene"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,8 @@ async def quote_connection(tx: DomainTx, code: str) -> Quote:
     """Cost of switching a service on with what there is of it.
 
     Raises:
-        Refused: not in the plan, or not switched by hand.
+        Forbidden: not in the plan.
+        Refused: not switched by hand.
     """
     return _connection(await scene(tx), code)
 
@@ -100,7 +113,7 @@ async def quote_connection(tx: DomainTx, code: str) -> Quote:
 def _connection(found: Scene, code: str) -> Quote:
     line = _in_plan(found, code)
     if not catalogue.find(code).is_manual:
-        raise Refused("not_manual", _("This service is not switched on and off here."))
+        raise Refused("not_manual", _("This service cannot be switched on or off here."))
     return quote_of([] if line.is_on else [line.connecting()], found.day, found.balance, is_trial=found.is_trial)
 
 
@@ -136,7 +149,8 @@ async def add_instances(tx: DomainTx, code: str, added: int, ref: str, *, mark: 
         mark: `Quote.mark` of the amounts that were shown; None skips the comparison.
 
     Raises:
-        Refused: `funds` names the missing amount; `blocked`; `not_in_plan`.
+        Refused: `funds` names the missing amount; `blocked`.
+        Forbidden: `not_in_plan`.
         CostChanged: the amounts shown are out of date.
     """
     return await add_many(tx, {code: added}, ref, mark=mark)
@@ -213,7 +227,8 @@ async def connect(tx: DomainTx, code: str, *, mark: str | None = None) -> bool:
         False if it is on already: nothing happens and nothing is charged.
 
     Raises:
-        Refused: `funds` names the missing amount; `blocked`; `not_in_plan`; `not_manual`.
+        Refused: `funds` names the missing amount; `blocked`; `not_manual`.
+        Forbidden: `not_in_plan`.
         CostChanged: the amounts shown are out of date.
     """
     found = await scene(tx, lock=True)
@@ -237,7 +252,7 @@ async def disconnect(tx: DomainTx, code: str) -> bool:
     """
     found = await scene(tx, lock=True)
     if not catalogue.find(code).is_manual:
-        raise Refused("not_manual", _("This service is not switched on and off here."))
+        raise Refused("not_manual", _("This service cannot be switched on or off here."))
     if not await is_on(tx, code):
         return False
     line = found.lines.get(code)
@@ -248,7 +263,7 @@ async def disconnect(tx: DomainTx, code: str) -> bool:
 async def switch_off(tx: DomainTx, code: str, quantity: int, instances: int, currency: Currency) -> None:
     """Delete the service's settings and note the end; the domain and its account are locked [SVC-35, SVC-36]."""
     one = catalogue.find(code)
-    number = await tx.fetchval(  # a change that began earlier may have waited for the one that connected
+    number = await tx.fetchval(  # another process may have connected it by a clock that is ahead
         "UPDATE domain_service SET disconnected_at = greatest(connected_at, $3) WHERE domain_id = $1 AND service = $2 "
         "AND disconnected_at IS NULL RETURNING id", tx.domain_id, code, tx.now)
     if one.on_disconnect:
@@ -296,7 +311,3 @@ def _in_plan(found: Scene, code: str) -> Line:
     if line is None:
         raise not_in_plan()
     return line
-
-
-def not_in_plan() -> Refused:
-    return Refused("not_in_plan", _("This service is not part of your tariff."))

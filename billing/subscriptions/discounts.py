@@ -22,9 +22,9 @@ DISCOUNTED = frozenset({Operation.SUBSCRIPTION_FEE, Operation.CONNECTION, Operat
 
 
 def discount(parts: Iterable[OperationSum], percent: Decimal, nothing: Money) -> Money:
-    """Of the gross expenses, unrounded: the ledger rounds once."""
+    """Of the expenses before the discount, without what of a fee was given back; unrounded: the ledger rounds once."""
     kinds = {operation.value for operation in DISCOUNTED}
-    gross = sum((one.expense for one in parts if one.kind in kinds), nothing)
+    gross = sum((one.expense - one.income for one in parts if one.kind in kinds), nothing)
     return Money(gross.amount * percent / 100, gross.currency)
 
 

@@ -15,6 +15,8 @@ from billing.accounts.posting import Posting
 from billing.accounts.rules import RecurringFee
 from billing.accounts.service import fees_due
 from billing.subscriptions import rules
+from billing.subscriptions.changes import NewTerms, new_terms, since_charged
+from billing.tariffs.terms import versions_of
 
 # domain → start of the day that is charged: what was connected later has paid at its connection
 Days = Mapping[int, datetime]
@@ -22,6 +24,8 @@ Reckon = Callable[[DomainTx | PlatformTx, Days], Awaitable[Mapping[int, Sequence
 _reckons: list[Reckon] = []
 MonthBegins = Callable[[PlatformTx, Mapping[int, date]], Awaitable[None]]
 _months: list[MonthBegins] = []
+Renew = Callable[[DomainTx | PlatformTx, Mapping[int, NewTerms]], Awaitable[Mapping[int, Sequence[Posting]]]]
+_renewals: list[Renew] = []
 
 
 def recurring(reckon: Reckon) -> Reckon:
@@ -35,6 +39,20 @@ def on_month(begins: MonthBegins) -> MonthBegins:
     it: exactly once per domain and month."""
     _months.append(begins)
     return begins
+
+
+def on_new_terms(renew: Renew) -> Renew:
+    """Register what other terms inside a month give back and charge for the days that are left of it."""
+    _renewals.append(renew)
+    return renew
+
+
+async def renewals(tx: DomainTx | PlatformTx, changed: Mapping[int, NewTerms]) -> dict[int, list[Posting]]:
+    found: dict[int, list[Posting]] = {domain_id: [] for domain_id in changed}
+    for renew in _renewals if changed else ():
+        for domain_id, postings in (await renew(tx, changed)).items():
+            found[domain_id] += postings
+    return found
 
 
 async def begin_month(tx: PlatformTx, days: Mapping[int, date]) -> None:
@@ -51,16 +69,6 @@ async def fees_of(tx: DomainTx | PlatformTx, days: Days) -> dict[int, list[Recur
     return found
 
 
-async def since_charged(tx: DomainTx | PlatformTx, starts: Days) -> dict[int, datetime]:
-    """These moments, or the later one at which the domain became commercial: until then nothing was paid for at its
-    connection."""
-    rows = await tx.fetch("SELECT domain_id, charged_since FROM account WHERE domain_id = ANY($1::bigint[]) "
-                          "AND charged_since <= $2", list(starts), tx.now) if starts else ()
-    later = {row["domain_id"]: row["charged_since"] for row in rows}
-    return {domain_id: max(start, later.get(domain_id, start).astimezone(start.tzinfo))
-            for domain_id, start in starts.items()}
-
-
 @fees_due
 async def due_for_unblocking(tx: DomainTx) -> list[Posting]:
     """Fees to be charged before a block is lifted, without those charged before [FIN-D3].
@@ -73,7 +81,10 @@ async def due_for_unblocking(tx: DomainTx) -> list[Posting]:
     begun = (await fees_of(tx, start))[tx.domain_id]
     now = (await fees_of(tx, {tx.domain_id: tx.now.astimezone(ZoneInfo(zone))}))[tx.domain_id]
     fees = rules.kept(begun, now)
-    due = rules.unblocking_postings(fees, day, tx.now)
+    changed = await new_terms(tx, start, await versions_of(tx, start), zone, at=tx.now)
+    due = (await renewals(tx, changed)).get(tx.domain_id, [])
+    renewed = {posting.key for posting in due}
+    due += [posting for posting in rules.unblocking_postings(fees, day, tx.now) if posting.key not in renewed]
     known = {row["key"] for row in await tx.fetch(
         "SELECT key FROM posting WHERE domain_id = $1 AND key = ANY($2::text[])", tx.domain_id,
         [posting.key for posting in due])}

@@ -29,8 +29,13 @@ def fee_key(fee: RecurringFee, day: date) -> str:
     """One posting per service and day, of a monthly fee per month: whoever charges it first."""
     if fee.service == MGP:
         return mgp_key(day)
-    shown = day.isoformat()  # ten times faster than a format, and it is done for every fee
-    return f"fee:{fee.service}:{shown if fee.cycle is Cycle.DAILY else shown[:7]}"
+    if fee.cycle is Cycle.MONTHLY:
+        return month_key(fee.service, day)
+    return f"fee:{fee.service}:{day.isoformat()}"  # ten times faster than a format, and it is done for every fee
+
+
+def month_key(service: str, day: date) -> str:
+    return f"fee:{service}:{day.isoformat()[:7]}"
 
 
 def mgp_key(day: date) -> str:

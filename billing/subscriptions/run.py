@@ -22,6 +22,8 @@ from billing.accounts.service import after_debit, charge_fees
 from billing.accounts.state import Account, held_by, lock_many
 from billing.packages.bucket import Held
 from billing.subscriptions import discounts, registry, rules
+from billing.subscriptions.changes import new_terms
+from billing.tariffs.terms import versions_of
 
 BATCH = 500
 LOCK = 7_302_055  # advisory: one run at a time
@@ -34,6 +36,15 @@ JOIN unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[]) AS settled (doma
   ON settled.domain_id = b.domain_id
 WHERE b.ended_at IS NULL
    OR (b.ended_at > settled.begins AND (b.started_at <= settled.begins OR b.ended_at < settled.ends))
+"""
+# A day on which fees were charged at the end of a block may be ahead of the day that the run is at.
+_SETTLE = """
+UPDATE account SET billed_through = done.day,
+    settled_on = CASE WHEN done.is_paid THEN greatest(settled_on, done.day) ELSE settled_on END,
+    settled_version = CASE WHEN done.is_paid AND coalesce(settled_on < done.day, true) THEN done.version_id
+                           ELSE settled_version END
+FROM unnest($1::bigint[], $2::date[], $3::boolean[], $4::bigint[]) AS done (domain_id, day, is_paid, version_id)
+WHERE account.domain_id = done.domain_id
 """
 
 
@@ -56,6 +67,8 @@ class _Batch:
     postings: list[tuple[int, Posting]] = field(default_factory=list)
     to_block: list[int] = field(default_factory=list)
     waiting: set[int] = field(default_factory=set)
+    paid: set[int] = field(default_factory=set)
+    versions: dict[int, int | None] = field(default_factory=dict)  # in force at the beginning of the day
     counts: dict[date, DayCount] = field(default_factory=dict)
 
     def count(self, domain_id: int) -> DayCount:
@@ -106,11 +119,14 @@ async def _reckon(tx: PlatformTx, batch: _Batch, accounts: Mapping[int, Account]
     held = await held_by(tx, accounts)
     blocked = {row["domain_id"] for row in await tx.fetch(_BLOCKED, list(starts), list(starts.values()), [
         rules.start_of_day(day + timedelta(days=1), zone) for day in batch.days.values()])}
+    batch.versions = await versions_of(tx, starts)
+    begun = {domain_id: start for domain_id, start in starts.items() if start.day > 1 and domain_id not in blocked}
+    renewed = await registry.renewals(tx, await new_terms(tx, begun, batch.versions, zone))
     for domain_id, day in sorted(batch.days.items()):
         if domain_id in blocked:  # no fees for blocked days [FIN-D1]
             batch.count(domain_id).skipped += 1
             continue
-        due = rules.day_postings(fees[domain_id], day, starts[domain_id])
+        due = rules.day_postings(fees[domain_id], day, starts[domain_id]) + renewed.get(domain_id, [])
         _decide(batch, accounts[domain_id], held[domain_id], due)
 
 
@@ -124,7 +140,9 @@ def _decide(batch: _Batch, account: Account, held: Held, due: Sequence[Posting])
     if verdict is FeeDecision.BLOCK:
         batch.to_block.append(account.domain_id)
         count.blocked += 1
-    elif due:
+        return
+    batch.paid.add(account.domain_id)
+    if due:
         batch.postings += [(account.domain_id, posting) for posting in due]
         count.charged += 1
         count.amount += amount.amount
@@ -133,9 +151,8 @@ def _decide(batch: _Batch, account: Account, held: Held, due: Sequence[Posting])
 async def _write(tx: PlatformTx, batch: _Batch, accounts: Mapping[int, Account]) -> None:
     posted = await charge_fees(tx, batch.postings, accounts)
     settled = {domain_id: day for domain_id, day in batch.days.items() if domain_id not in batch.waiting}
-    await tx.execute("UPDATE account SET billed_through = done.day FROM unnest($1::bigint[], $2::date[]) "
-                     "AS done (domain_id, day) WHERE account.domain_id = done.domain_id",
-                     list(settled), list(settled.values()))
+    await tx.execute(_SETTLE, list(settled), list(settled.values()), [one in batch.paid for one in settled],
+                     [batch.versions.get(one) for one in settled])
     await registry.begin_month(tx, {domain_id: day for domain_id, day in settled.items() if day.day == 1})
     for domain_id in batch.to_block:
         await start_block(await tx.enter_domain(domain_id), FINANCIAL, "fee")

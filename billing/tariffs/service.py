@@ -128,8 +128,8 @@ async def publish(tx: PlatformTx, version_id: int, valid_from: date) -> datetime
     if not await tx.fetchval("SELECT EXISTS (SELECT FROM tariff_rate WHERE version_id = $1)", version_id):
         raise Refused("no_rates", _("This version has no rates"))
     begins = datetime.combine(valid_from, time(), ZoneInfo(draft.timezone))
-    await tx.execute("UPDATE tariff_version SET state = 'published', valid_from = $2 WHERE id = $1",
-                     version_id, begins)
+    await tx.execute("UPDATE tariff_version SET state = 'published', valid_from = $2, published_at = $3 WHERE id = $1",
+                     version_id, begins, tx.now)
     await history.record(tx, "tariff_published", "tariff", object_id=draft.tariff_id, object_name=draft.tariff,
                          changes={"version": (None, draft.number), "valid_from": (None, valid_from.isoformat())})
     await outbox.publish(tx, "tariff_published", {"tariff_id": draft.tariff_id}, due_at=max(begins, tx.now))

@@ -21,11 +21,17 @@ FROM tariff_version v JOIN tariff t ON t.id = v.tariff_id WHERE v.id = $1
 _SERVICES = """
 SELECT service, level, monthly, connection, cycle, included FROM plan_service WHERE version_id = $1 ORDER BY service
 """
+# Domains and moments of $1 and $2 with their accounts `a`; `past` is a row of what was in force then, if that is not
+# what the account has now.
+ACCOUNTS_AT = """
+unnest($1::bigint[], $2::timestamptz[]) AS one (domain_id, moment) JOIN account a ON a.domain_id = one.domain_id
+LEFT JOIN LATERAL (SELECT c.tariff_id, c.scheme FROM account_change c WHERE c.domain_id = one.domain_id
+                   AND c.at > one.moment ORDER BY c.at, c.id LIMIT 1) past ON true
+"""
 # Many domains share a few tariffs and one moment: the version is looked up once for each of these.
-_VERSIONS = """
+_VERSIONS = f"""
 WITH wanted AS MATERIALIZED (
-    SELECT a.domain_id, a.tariff_id, one.moment
-    FROM unnest($1::bigint[], $2::timestamptz[]) AS one (domain_id, moment) JOIN account a USING (domain_id)
+    SELECT a.domain_id, coalesce(past.tariff_id, a.tariff_id) AS tariff_id, one.moment FROM {ACCOUNTS_AT}
 ), found AS MATERIALIZED (
     SELECT tariff_id, moment, tariff_version_at(tariff_id, moment) AS version_id
     FROM (SELECT DISTINCT tariff_id, moment FROM wanted) pair
@@ -72,13 +78,29 @@ async def plan_at(tx: DomainTx | PlatformTx, tariff_id: int, moment: datetime) -
 
 async def plan_of(tx: DomainTx, moment: datetime | None = None) -> Plan:
     """Terms of the bound domain's tariff at a moment, now by default."""
+    if moment is not None:
+        return (await plans_of(tx, {tx.domain_id: moment}))[tx.domain_id]
     return await plan(tx, await tx.fetchval(
-        "SELECT tariff_version_at(tariff_id, $2) FROM account WHERE domain_id = $1", tx.domain_id, moment or tx.now))
+        "SELECT tariff_version_at(tariff_id, $2) FROM account WHERE domain_id = $1", tx.domain_id, tx.now))
 
 
 async def plans_of(tx: DomainTx | PlatformTx, moments: Mapping[int, datetime]) -> dict[int, Plan]:
-    """Terms of many domains, each at its own moment (the daily run: the start of the day it settles)."""
+    """Terms of many domains, each at its own moment (the daily run: the start of the day it settles), by the tariff
+    that the domain had then."""
+    found = await versions_of(tx, moments)
+    known = {version_id: await plan(tx, version_id) for version_id in set(found.values())}
+    return {domain_id: known[version_id] for domain_id, version_id in found.items()}
+
+
+async def versions_of(tx: DomainTx | PlatformTx, moments: Mapping[int, datetime]) -> dict[int, int | None]:
+    """The versions that these terms belong to."""
     rows = await tx.fetch(_VERSIONS, list(moments), list(moments.values()))
-    known = {version_id: await plan(tx, version_id) for version_id in {row["version_id"] for row in rows}}
-    return {row["domain_id"]: known[row["version_id"]] for row in rows}
+    return {row["domain_id"]: row["version_id"] for row in rows}
+
+
+async def note_change(tx: DomainTx) -> None:
+    """Keep what is in force until now. To be called before the account's tariff or scheme is changed; the account is
+    locked."""
+    await tx.execute("INSERT INTO account_change (domain_id, at, tariff_id, scheme) "
+                     "SELECT domain_id, $2, tariff_id, scheme FROM account WHERE domain_id = $1", tx.domain_id, tx.now)
 

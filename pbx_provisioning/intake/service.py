@@ -19,7 +19,7 @@ from app.kernel.metrics import RECORDS
 from app.kernel.money import Money
 from billing.accounts import ledger
 from billing.accounts.rules import blocks_after_debit
-from billing.accounts.service import after_debit
+from billing.accounts.service import after_debit, after_release
 from billing.accounts.state import Account, lock_many
 from billing.holds.orphans import ORPHAN_SEQUENCE
 from billing.packages import mgp
@@ -135,11 +135,14 @@ async def _store(tx: PlatformTx, node_id: int, fresh: list[Call], holds: Mapping
     await mgp.use(tx, [(one.call.domain_id, one.mgp) for one in priced if one.mgp])
     await _note_used_up_trials(tx, priced)
     await _block_where_due(tx, posted.balances, accounts)
+    unblocked = [domain_id for domain_id in freed if accounts[domain_id].unblock_waits
+                 and await after_release(await tx.enter_domain(domain_id))]
+    balances = posted.balances | {one.domain_id: one.balance for one in (await lock_many(tx, unblocked)).values()}
     outcome.new = sum(one.call.record.sequence < pool.CALLED_SIDE for one in priced)
     # Pages read the list again when they hear of a call: of a batch they need to hear once, of the last one.
     latest = {one.call.domain_id: one for one in priced}
     outcome.messages = [(domain_id, _call_message(one)) for domain_id, one in latest.items()]
-    for domain_id, balance in posted.balances.items():
+    for domain_id, balance in balances.items():
         outcome.messages.append((domain_id, {"kind": "balance", "balance": str(balance.amount),
                                              "currency": balance.currency.value}))
 

@@ -25,6 +25,7 @@ from billing.services import plans
 from billing.services.rules import CostChanged
 from billing.subscriptions.registry import due_for_unblocking
 from billing.subscriptions.rules import total
+from billing.tariffs.terms import note_change, plan_of
 from tenants.domains.rules import (
     NewDomain,
     check_domain_name,
@@ -99,9 +100,10 @@ async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str, quo
         raise NotFound("domain", _("There is no such domain"))
     if row["mode"] == "commercial":
         raise Refused("already_commercial", _("The domain is in commercial mode already"))
-    before = await tx.fetchrow("SELECT tariff_id, scheme FROM account WHERE domain_id = $1 FOR NO KEY UPDATE",
-                               tx.domain_id)
+    await lock(tx)
+    before = await tx.fetchrow("SELECT tariff_id, scheme FROM account WHERE domain_id = $1", tx.domain_id)
     assert before is not None
+    await note_change(tx)
     await tx.execute("UPDATE domain SET mode = 'commercial', trial_ends_at = NULL, trial_seconds_left = 0 "
                      "WHERE id = $1", tx.domain_id)
     await tx.execute("UPDATE account SET tariff_id = $2, scheme = $3, credit_limit = CASE WHEN $3 = 'credit' "
@@ -117,8 +119,9 @@ async def switch_to_commercial(tx: DomainTx, *, tariff_id: int, scheme: str, quo
 
 async def _begin_billing(tx: DomainTx, day: date) -> None:
     """This day is settled here; the daily run goes on with the next."""
-    await tx.execute("UPDATE account SET billed_through = $2, charged_since = $3 WHERE domain_id = $1", tx.domain_id,
-                     day, tx.now)
+    await tx.execute("UPDATE account SET billed_through = $2, charged_since = $3, settled_on = $2, "
+                     "settled_version = tariff_version_at(tariff_id, $3) WHERE domain_id = $1",
+                     tx.domain_id, day, tx.now)
 
 
 async def _charge_first_day(tx: DomainTx, tariff_id: int, quoted: str | None) -> None:
@@ -132,14 +135,17 @@ async def _charge_first_day(tx: DomainTx, tariff_id: int, quoted: str | None) ->
 
 
 async def _charge_or_block(tx: DomainTx, due: Sequence[Posting]) -> None:
-    """As the daily run decides: prepaid that cannot pay is blocked and pays nothing, credit goes down to its limit."""
+    """As the daily run decides: prepaid that cannot pay is blocked and pays nothing, credit goes down to its limit.
+    Where calls in progress hold the money the block lasts until they end."""
     if not due:
         return
     account = await lock(tx)
     amount = total(due, account.currency)
-    if decide_fee(amount, account.balance, account.terms,
-                  (await held(tx, account)).beyond_buckets()) is not FeeDecision.POST:
+    verdict = decide_fee(amount, account.balance, account.terms, (await held(tx, account)).beyond_buckets())
+    if verdict is not FeeDecision.POST:
         await start_block(tx, FINANCIAL, "fee")
+        if verdict is FeeDecision.WAIT:
+            await after_credit(tx)
         return
     await charge_fees(tx, [(tx.domain_id, posting) for posting in due])
     await after_debit(tx)
@@ -173,10 +179,10 @@ async def change_terms(tx: DomainTx, *, scheme: Scheme, credit_limit: Money | No
     Raises:
         InvalidFields: the limit does not suit the scheme, the bounds or the balance.
     """
+    await lock(tx)
     row = await tx.fetchrow("SELECT scheme, credit_limit, credit_max, balance, currency FROM account "
-                            "WHERE domain_id = $1 FOR NO KEY UPDATE", tx.domain_id)
-    if row is None:
-        raise NotFound("domain", _("There is no such domain"))
+                            "WHERE domain_id = $1", tx.domain_id)
+    assert row is not None
     currency = Currency(row["currency"])
     balance = Money(row["balance"], currency)
     most = await parameters.get(tx, "credit.max")
@@ -184,43 +190,59 @@ async def change_terms(tx: DomainTx, *, scheme: Scheme, credit_limit: Money | No
                        least=Money(await parameters.get(tx, "credit.min"), currency),
                        most=Money(min(most, row["credit_max"] or most), currency))
     amount = credit_limit.amount if credit_limit else None
+    is_new_scheme = scheme.value != row["scheme"]
+    if is_new_scheme:
+        await note_change(tx)
     await tx.execute("UPDATE account SET scheme = $2, credit_limit = $3 WHERE domain_id = $1",
                      tx.domain_id, scheme.value, amount)
     name = await _name(tx)
-    if scheme.value != row["scheme"]:
+    if is_new_scheme:
         await history.record(tx, "scheme_changed", "domain", object_id=tx.domain_id, object_name=name,
                              changes={"scheme": (row["scheme"], scheme.value)})
     if amount != row["credit_limit"]:
         await history.record(tx, "credit_limit_changed", "domain", object_id=tx.domain_id, object_name=name,
                              changes={"credit_limit": (row["credit_limit"], amount)})
     await after_credit(tx)
-    return await after_debit(tx)
+    is_too_low = await after_debit(tx)
+    return (is_new_scheme and await _charge_guaranteed(tx)) or is_too_low
+
+
+async def _charge_guaranteed(tx: DomainTx) -> bool:
+    """The terms have changed inside the month: what its guaranteed payment lacks now is charged at once [FIN-D4].
+
+    Returns:
+        Whether the domain is blocked because it cannot pay.
+    """
+    due = await mgp.rest_of_month(tx, await plan_of(tx))
+    await _charge_or_block(tx, due)
+    return bool(due) and await is_blocked(tx, FINANCIAL)
 
 
 async def change_tariff(tx: DomainTx, tariff_id: int) -> None:
     """Calls that are set up from now on are charged by the new tariff; running ones keep theirs. Services that it does
-    not contain are disconnected [SVC-D10].
+    not contain are disconnected [SVC-D10]. Fees are charged by it from the next day on [FIN-D2], what the month's
+    guaranteed payment lacks is charged at once; who cannot pay that gets the financial block [FIN-D4].
 
     Raises:
         InvalidFields: there is no such tariff.
     """
     await tx.execute("SELECT FROM domain WHERE id = $1 FOR NO KEY UPDATE", tx.domain_id)  # before the account
-    before = await tx.fetchrow("SELECT a.tariff_id, t.name FROM account a JOIN tariff t ON t.id = a.tariff_id "
-                               "WHERE a.domain_id = $1 FOR NO KEY UPDATE OF a", tx.domain_id)
-    if before is None:
-        raise NotFound("domain", _("There is no such domain"))
+    before = (await lock(tx)).tariff_id
+    if tariff_id == before:
+        return
+    await note_change(tx)
     try:
         async with tx.savepoint():
             await tx.execute("UPDATE account SET tariff_id = $2 WHERE domain_id = $1", tx.domain_id, tariff_id)
     except ForeignKeyViolationError as missing:
         text = _("There is no such tariff")
         raise InvalidFields("tariff", text, fields={"tariff_id": text}) from missing
-    if tariff_id == before["tariff_id"]:
-        return
-    after = await tx.fetchval("SELECT name FROM tariff WHERE id = $1", tariff_id)
+    names = {row["id"]: row["name"] for row in await tx.fetch(
+        "SELECT id, name FROM tariff WHERE id = ANY($1::bigint[])", [before, tariff_id])}
     await history.record(tx, "tariff_changed", "domain", object_id=tx.domain_id, object_name=await _name(tx),
-                         changes={"tariff": (before["name"], after)})
+                         changes={"tariff": (names[before], names[tariff_id])})
     await plans.drop_missing(tx)
+    await _charge_guaranteed(tx)
     await provisioning.want_new_generation(tx, "tariff_changed")
 
 

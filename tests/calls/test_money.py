@@ -12,9 +12,11 @@ import pytest
 from app.kernel import clock
 from app.kernel.db import platform_transaction
 from app.kernel.money import Money
+from billing.accounts import service as accounts
 from billing.accounts.rules import Scheme
 from tenants.domains import service as domains
 from tests.calls.world import Carrier, Company, a_company, a_tariff_by_second, outside_number
+from tests.db.billing_factories import blocks
 from tests.db.factories import STAFF, a_tariff
 from tests.stack import Stack
 
@@ -82,6 +84,25 @@ async def _ten_seconds(company: Company, carrier: Carrier) -> None:
     await call
     [row] = await company.journal(1)
     assert (row["talk_seconds"], row["cost"], await company.balance()) == (10, Decimal("10.00"), 0)
+
+
+@pytest.mark.req("FIN-D1", "FIN-D3")
+async def test_a_payment_into_the_block_waits_for_the_call_that_still_talks(stack: Stack, carrier: Carrier) -> None:
+    """1.00 a second; the call holds all of the 5.00. A debit of 6.00 blocks, 4.00 would do but for the call, which ends
+    after two or three seconds."""
+    company = await a_company(stack, balance="5.00", tariff_id=await a_tariff_by_second("1.00"))
+    number, phone = outside_number(), await company.registered()
+    call = asyncio.create_task(phone.call(f"8{number}", hold=2))
+    await carrier.answered(f"7{number}")
+    async with platform_transaction(STAFF) as tx:
+        await accounts.correct(await tx.enter_domain(company.id), key="test", amount=Money.parse("-6.00"), reason="test")
+    await company.pay("4.00")
+    held = await company.fetchval("SELECT held FROM account WHERE domain_id = $1")
+    assert (await blocks(company.actor), await company.balance(), held) == (["financial"], 3, 5)
+    await call
+    [row] = await company.journal(1)
+    assert (await blocks(company.actor), await company.held()) == ([], 0)
+    assert (await company.balance(), await company.differences()) == (3 - row["cost"], [])
 
 
 @pytest.mark.req("FIN-60", "FIN-61", "FIN-62", "FIN-11", "FIN-D4")

@@ -13,7 +13,7 @@ import pytest
 from app.kernel import clock
 from app.kernel.actors import Actor
 from app.kernel.db import PlatformTx, domain_transaction, platform_transaction
-from app.kernel.errors import InvalidFields, Refused
+from app.kernel.errors import Forbidden, InvalidFields, Refused
 from billing.services import channels, external, fees, plans, service
 from billing.tariffs.plan import Level
 from tenants.domains import service as domains
@@ -272,7 +272,7 @@ async def test_without_the_contact_centre_nobody_is_an_operator() -> None:
 async def test_a_plan_without_the_contact_centre_has_no_operators() -> None:
     actor = await a_company(money="100")
     anna = await world.a_user(actor, "anna", "201")
-    with pytest.raises(Refused):
+    with pytest.raises(Forbidden):
         async with domain_transaction(actor) as tx:
             await operators.set_operator(tx, anna, True)
 

@@ -15,7 +15,7 @@ import pytest
 from app.kernel import clock
 from app.kernel.actors import Actor
 from app.kernel.db import DomainTx, domain_transaction, platform_transaction
-from app.kernel.errors import Refused
+from app.kernel.errors import Forbidden, Refused
 from app.kernel.money import Currency
 from app.web.parts import Affected
 from billing.accounts import lines
@@ -239,7 +239,7 @@ async def test_what_is_not_in_the_plan_or_not_switched_by_hand() -> None:
     for action in (connect, disconnect):
         with pytest.raises(Refused):
             await action(actor, "recording")
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Forbidden) as refused:
         await connect(actor, "integration_api")
     assert refused.value.code == "not_in_plan"
 

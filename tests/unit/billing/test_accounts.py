@@ -20,11 +20,13 @@ from billing.accounts.rules import (
     RecurringFee,
     Scheme,
     Terms,
+    Unblocking,
     available,
     blocks_after_debit,
     connection_cost,
     day_fee,
     decide_fee,
+    decide_unblocking,
     due_for_unblocking,
     floor,
     missing_funds,
@@ -96,6 +98,17 @@ def test_unblocking_on_credit_stays_above_the_limit():
     assert unblocks_after_credit(rub("-989.99"), rub("10"), credit("1000"))
     assert unblocks_after_credit(rub("0"), rub("0"), credit())
     assert unblocks_after_credit(rub("-5000"), rub("9"), UNLIMITED)
+
+
+@pytest.mark.parametrize(("balance", "terms", "verdict"), [
+    ("9.99", PREPAID, Unblocking.STAY), ("10", PREPAID, Unblocking.WAIT), ("11.49", PREPAID, Unblocking.WAIT),
+    ("11.50", PREPAID, Unblocking.LIFT), ("-990", credit("1000"), Unblocking.STAY),
+    ("-989.99", credit("1000"), Unblocking.WAIT), ("-988.50", credit("1000"), Unblocking.WAIT),
+    ("-988.49", credit("1000"), Unblocking.LIFT), ("11.50", credit(), Unblocking.LIFT),
+    ("-9999", UNLIMITED, Unblocking.LIFT)])
+def test_unblocking_leaves_to_the_calls_what_they_hold(balance, terms, verdict):
+    """10.00 are due, 1.50 are held."""
+    assert decide_unblocking(rub(balance), rub("10"), terms, rub("1.50")) is verdict
 
 
 @pytest.mark.req("FIN-04")
