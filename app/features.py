@@ -45,6 +45,7 @@ JOBS = (
     "tenants.pools.jobs",
     "app.provider.staff.jobs",
     "app.provider.records.jobs",
+    "app.provider.income.jobs",
     "tenants.media",
     "tenants.faxes.jobs",
     "tenants.sounds.jobs",

@@ -17,7 +17,7 @@ ACTIONS = {
     "correction_requested": lazy("Correction asked for"), "correction_confirmed": lazy("Correction confirmed"),
     "correction_rejected": lazy("Correction rejected"), "correction_withdrawn": lazy("Correction withdrawn"),
     "bank_statement_loaded": lazy("Bank statement loaded"), "bank_statement_removed": lazy("Bank statement removed"),
-    "books_acknowledged": lazy("Differences of the books seen"),
+    "books_acknowledged": lazy("Differences of the books acknowledged"),
     "promised_written_off": lazy("Promised payment debited"), "signed_in": lazy("Signed in"),
     "sign_in_failed": lazy("Sign-in failed"), "sign_in_locked": lazy("Sign-in locked after failed attempts"),
     "generation_pinned": lazy("Configuration held"), "generation_released": lazy("Configuration released"),
@@ -86,14 +86,14 @@ VALUES = {
 }
 ACTIONS |= {
     "guard_changed": lazy("Call protection changed"), "guard_refused": lazy("Call protection refused a call"),
-    "guard_stopped": lazy("Paid calls stopped"), "guard_released": lazy("Paid calls let go on"),
+    "guard_stopped": lazy("Paid calls stopped"), "guard_released": lazy("Paid calls resumed"),
     "guard_destination_new": lazy("First call to a country"),
     "guard_destination_confirmed": lazy("Destination confirmed"),
 }
 FIELDS |= {
     "daily_cap": lazy("Daily cap"), "max_daily_cap": lazy("Largest daily cap"),
-    "guard_calls_per_minute": lazy("Paid calls a minute"), "guard_parallel_calls": lazy("Paid calls at once"),
-    "guard_max_calls_per_minute": lazy("Most paid calls a minute"),
+    "guard_calls_per_minute": lazy("Paid calls per minute"), "guard_parallel_calls": lazy("Paid calls at once"),
+    "guard_max_calls_per_minute": lazy("Most paid calls per minute"),
     "guard_international": lazy("International calls forbidden"),
     "guard_premium": lazy("Premium-rate numbers forbidden"),
     "guard_satellite": lazy("Satellite networks forbidden"), "guard_forbidden": lazy("Forbidden prefixes"),

@@ -14,7 +14,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.auth import sessions, tokens
 from app.auth.edge import client_ip
-from app.auth.shells import shell_of_request
+from app.auth.shells import landing_url, shell_of_request
 from app.kernel import metrics
 from app.web import csrf
 
@@ -102,5 +102,6 @@ class SessionMiddleware(ASGIMiddleware):
                                         request_id=request_id_of(connection))
         if principal is not None:
             scope["user"], scope["auth"] = principal, principal.session_id
+            scope["state"]["home_url"] = landing_url(shell, principal.role)
             structlog.contextvars.bind_contextvars(
                 domain_id=principal.actor.domain_id or None, actor=principal.actor.login)

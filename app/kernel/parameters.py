@@ -116,7 +116,7 @@ REGISTRY: dict[str, Parameter] = {parameter.key: parameter for parameter in (
            hint=lazy("Of a domain without its own. 0: no limit.")),
     _money("guard.daily_cap_max", 0, lazy("Largest amount a domain may set for a day"), least=0, hint=_NO_BOUND),
     _whole("guard.calls_per_minute", 60, lazy("Paid calls begun within a minute"), 0, 10_000, hint=_NO_LIMIT),
-    _whole("guard.calls_per_minute_max", 0, lazy("Most calls a minute a domain may set"), 0, 10_000, hint=_NO_BOUND),
+    _whole("guard.calls_per_minute_max", 0, lazy("Most calls per minute a domain may set"), 0, 10_000, hint=_NO_BOUND),
     _whole("guard.parallel_calls", 0, lazy("Paid calls at once"), 0, 10_000,
            hint=lazy("0: as many as the domain has lines.")),
     Parameter("guard.international", Kind.CHOICE, "open", lazy("International calls"), choices=_LOCKS),

@@ -32,7 +32,7 @@ register(
     Descriptor(
         operators.CONTACT_CENTRE, lazy("Virtual contact centre"),
         lazy("Queues of callers, VIP numbers and supervision for your operators."),
-        lazy("Callers wait in queues and reach the operator who fits; numbers of important customers come first; a "
+        lazy("Callers wait in queues and reach the right operator; numbers of important customers come first; a "
              "supervisor listens in and helps. It is paid by the number of operators."),
         "headset", is_manual=True, functions=frozenset({"CONTACT_CENTER", "CAMPAIGNS"}), deletes=operators.affected,
         on_disconnect=operators.end_all),
@@ -43,8 +43,8 @@ register(
     Descriptor(
         "reminders", lazy("Appointment reminders"),
         lazy("A robot calls, reminds of an appointment and takes the answer."),
-        lazy("Patients or customers are called before their appointment and confirm or cancel it by a key; the "
-             "registry sees the answers in a list."),
+        lazy("Patients or customers are called before their appointment and confirm or cancel it by pressing a key; "
+             "the reception desk sees the answers in a list."),
         "calendar", is_manual=True, functions=frozenset({"ROBOT_CALLS"})),
     Descriptor(
         "auto_informer", lazy("Auto-informer"), lazy("One voice message for a long list of numbers."),

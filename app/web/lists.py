@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, TypeVar
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from litestar import Request
 
-from app.kernel.i18n import LazyText
+from app.kernel.i18n import LazyText, format_date
 from app.kernel.sql import like_text
 
 Row = TypeVar("Row")
@@ -47,10 +47,22 @@ class Filter:
     def accept(self, values: Sequence[str]) -> tuple[str, ...]:
         cleaned = (clean(value) for value in values)
         known = [value for value in cleaned if value and (self.options is None or value in self.options)]
-        return tuple(dict.fromkeys(known))
+        return tuple(dict.fromkeys(value for value in known if self.kind != "date" or _day(value)))
 
     def label_of(self, value: str) -> str | LazyText:
+        day = _day(value) if self.kind == "date" else None
+        if day:
+            return format_date(day)
         return self.options[value] if self.options and value in self.options else value
+
+
+def _day(text: str) -> date | None:
+    """YYYY-MM-DD, as the browser's field has it."""
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.isoformat() == text else None
 
 
 def clean(text: str) -> str:

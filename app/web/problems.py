@@ -69,6 +69,12 @@ def _to_sign_in(request: Request) -> Response:
     return Response("", status_code=303, headers={"Location": SIGN_IN_URL}, media_type="text/html")
 
 
+def _home(request: Request) -> str:
+    """Where the reader starts: told by the session, else the start page of the panel that the address belongs to."""
+    panel = next((one for one in ("/provider", "/group") if f"{request.url.path}/".startswith(f"{one}/")), "/")
+    return request.scope["state"].get("home_url", panel)
+
+
 def _page(request: Request, error: AppError) -> Template:
     fields = error.fields if isinstance(error, InvalidFields) else {}
     whole = not is_htmx(request)
@@ -76,7 +82,8 @@ def _page(request: Request, error: AppError) -> Template:
                     media_type="text/html; charset=utf-8", headers={"Vary": "HX-Request"},
                     context={"error": error, "fields": fields, "theme": theme(request),
                              "request_id": str(request.scope["state"].get("request_id", "")),
-                             "layout": "layouts/auth.html", "facts": None, "menu": [], "path": ""})
+                             "layout": "layouts/auth.html", "home": _home(request), "facts": None, "menu": [],
+                             "path": ""})
 
 
 HANDLERS = {AppError: answer_app_error, HTTPException: answer_http_exception, 500: answer_defect}

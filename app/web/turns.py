@@ -29,7 +29,8 @@ async def turn(actor: Actor) -> AsyncIterator[None]:
     """
     owner = ("domain", actor.domain_id) if actor.domain_id else (actor.kind.value, actor.id)
     if _asked[owner] >= MOST_WAITING:
-        raise TooManyRequests("files_waiting", _("Several files are being made for you already. Wait for them."))
+        raise TooManyRequests("files_waiting",
+                              _("Several files are already being prepared for you. Please wait for them."))
     lock = _locks.setdefault(owner, asyncio.Lock())
     _asked[owner] += 1
     try:

@@ -104,8 +104,8 @@ async def _count_anew(tx: DomainTx, held: int, by_provider: bool) -> None:
     guards = await queries.in_general(tx)
     wall, day = guards.limits.wall, guards.day
     if not by_provider and wall is not None and wall - (day.spent - day.wall_base) - held <= 0:
-        raise Refused("guard_wall", _("The largest amount of a day that the provider allows is used up. Please turn "
-                                      "to the provider."))
+        raise Refused("guard_wall", _("The largest daily amount that the provider allows is used up. Please contact "
+                                      "the provider."))
     await tx.execute(
         "INSERT INTO guard_day AS known (domain_id, day) VALUES ($1, $2) ON CONFLICT (domain_id, day) DO UPDATE "
         "SET own_base = known.spent, wall_base = CASE WHEN $3 THEN known.spent ELSE known.wall_base END",
@@ -179,6 +179,6 @@ async def confirm(tx: DomainTx, destination: str) -> None:
         "UPDATE guard_destination SET called_at = $3 WHERE domain_id = $1 AND destination = $2 AND called_at IS NULL "
         "RETURNING number", tx.domain_id, destination, tx.now)
     if number is None:
-        raise NotFound("guard_destination", _("This destination does not wait for a confirmation."))
+        raise NotFound("guard_destination", _("This destination is not awaiting confirmation."))
     await history.record(tx, "guard_destination_confirmed", "guard", object_id=tx.domain_id,
                          object_name=phone(number), changes={"guard_destination": (None, destination)})

@@ -40,7 +40,7 @@ def _rounding(charge: Mapping[str, Any], currency: Currency) -> Facts:
     exact = Fraction(numerator, denominator)
     facts: Facts = []
     if exact != posted:
-        facts = [(_("Exact sum"), _amount(round(exact), currency)), (_("Rounding"), _("half-up, once"))]
+        facts = [(_("Exact sum"), _amount(round(exact), currency)), (_("Rounding"), _("once, half up"))]
     facts.append((_("Charged"), _amount(posted, currency)))
     if used := int(charge.get("mgp", 0)):  # the guaranteed payment comes before the balance [FIN-60]
         facts += [(_("Paid from the MGP"), _amount(used, currency)),

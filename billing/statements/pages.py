@@ -42,7 +42,7 @@ def asked_days(month: str, first: str, last: str) -> tuple[date, date]:
     if begins is None and ends is None and chosen is not None:
         return chosen, queries.next_month(chosen) - timedelta(days=1)
     if begins is None or ends is None or begins > ends:
-        text = _("A month or both days, the first not after the last, are expected")
+        text = _("Choose a month, or enter both dates, the first not later than the second")
         raise InvalidFields("period", text, fields={"from": text})
     return begins, ends
 

@@ -41,7 +41,7 @@ async def as_pdf(html: str) -> bytes:
 
 
 def _unavailable() -> Unavailable:
-    return Unavailable("no_pdf", _("The PDF could not be made. The same statement is available as a workbook."))
+    return Unavailable("no_pdf", _("The PDF could not be made. The same statement is available as an XLSX file."))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from app.kernel import parameters
 from app.kernel.actors import Actor
 from app.kernel.db import PlatformTx, platform_transaction
 from app.kernel.errors import InvalidFields, Refused
-from app.kernel.i18n import _
+from app.kernel.i18n import _, ngettext
 from app.kernel.money import Currency
 from billing.subscriptions.rules import local_day, start_of_day
 from billing.tariffs.cache import Rates, read_rates
@@ -80,9 +80,9 @@ def _check_period(wanted: Wanted, today: date) -> None:
     if days < 1:
         text = _("The last day is before the first.")
     elif days > MAX_DAYS:
-        text = _("At most %(days)d days.") % {"days": MAX_DAYS}
+        text = ngettext("At most %(days)d day.", "At most %(days)d days.", MAX_DAYS) % {"days": MAX_DAYS}
     elif wanted.first_on > today:
-        text = _("There are no calls of that time yet.")
+        text = _("There are no calls from that time yet.")
     if text:
         raise InvalidFields("period", text, fields={"last_on": text})
 

@@ -13,7 +13,7 @@ from app.auth.principal import Principal
 from app.kernel import clock, i18n, parameters
 from app.kernel.db import DomainTx, domain_transaction
 from app.kernel.errors import Refused
-from app.kernel.i18n import _, lazy
+from app.kernel.i18n import LazyText, _, lazy
 from app.kernel.money import Money
 from app.web import menu
 from app.web.menu import MenuItem
@@ -43,6 +43,8 @@ from tenants.users.queries import online
 BLOCKS = {"financial": lazy("Financial block"), "trial_expired": lazy("The trial period is over"),
           "administrative": lazy("Blocked by the provider")}
 EFFECT = lazy("No calls except to emergency numbers")
+WAITS = lazy("No calls except to emergency numbers. The payment is there: the block ends when the calls in progress, "
+             "which hold a part of the money, leave enough of it for the fees.")
 STOPPED, STILL_WORKS = lazy("Paid calls are stopped"), lazy("Internal, incoming and emergency calls work.")
 PROTECTION = "/settings/protection"
 ROLES = {"user": lazy("User"), "domain_admin": lazy("Domain administrator"),
@@ -69,11 +71,16 @@ async def frame_facts_in(request: Request, tx: DomainTx) -> ShellFacts:
         domain=found.name, balance=found.balance if is_admin else None,
         minutes_left=found.minutes_left if is_admin else None, mgp_left=found.mgp_left if is_admin else None,
         trial=_trial(found, clock.now()) if is_admin and found.mode == "trial" else None,
-        blocks=tuple(BlockFact(BLOCKS[kind], since, EFFECT) for kind, since in found.blocks),
+        blocks=tuple(BlockFact(BLOCKS[kind], since, _effect(kind, found) if is_admin else EFFECT)
+                     for kind, since in found.blocks),
         credit_room=await _credit_room(tx, found) if is_admin else None,
         stops=_stops(found.stopped_since, request.url.path) if is_admin else (),
         counters=_counters(found) if is_admin else {}, services=(await plan_of(tx)).services if is_admin else (),
         permissions=user.may, home_url="/" if is_admin else "/me", legacy_url=legacy_url)
+
+
+def _effect(kind: str, found: queries.Frame) -> LazyText:
+    return WAITS if kind == "financial" and found.unblock_waits else EFFECT
 
 
 async def _credit_room(tx: DomainTx, found: queries.Frame) -> Money | None:
@@ -148,7 +155,7 @@ class DashboardPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             month = await figures(tx, request.user.timezone)
             if not month.excess:
-                raise Refused("nothing_exceeded", _("Nothing exceeds the tariff any more."))
+                raise Refused("nothing_exceeded", _("Nothing exceeds the tariff any longer."))
             await ask_for_tariff(tx, month.excess)
         return saved(request, "/", _("The provider has been asked for another tariff."))
 

@@ -38,13 +38,14 @@ class Frame:
     stopped_since: datetime | None  # paid calls are, by the guards
     scheme: Scheme
     credit_limit: Money | None
+    unblock_waits: bool  # for calls in progress, which hold a part of the money
 
 
 async def frame(tx: DomainTx) -> Frame:
     """One statement: it runs with every page."""
     row = await tx.fetchrow(
         "SELECT d.name, d.company_name, d.trial_ends_at, d.trial_seconds_left, a.balance, a.credit_limit, "
-        f"a.package_seconds_left, a.package_from, a.package_until, v.included_minutes, {MGP_COLUMNS}, "
+        f"a.unblock_waits, a.package_seconds_left, a.package_from, a.package_until, v.included_minutes, {MGP_COLUMNS}, "
         "(SELECT count(*) FROM domain_user u WHERE u.domain_id = d.id) AS users, "
         "(SELECT n.e164 FROM phone_number n WHERE n.domain_id = d.id AND n.id = d.default_number_id) AS number, "
         "(SELECT jsonb_agg(jsonb_build_array(b.kind, b.started_at) ORDER BY b.started_at) FROM domain_block b "
@@ -59,4 +60,4 @@ async def frame(tx: DomainTx) -> Frame:
                  Money(row["balance"], currency), row["users"], row["number"] or "",
                  _minutes_left(row, tx.now), mgp_left(row, tx.now),
                  [(kind, datetime.fromisoformat(since)) for kind, since in row["blocks"] or []], row["stopped_since"],
-                 Scheme(row["scheme"]), None if limit is None else Money(limit, currency))
+                 Scheme(row["scheme"]), None if limit is None else Money(limit, currency), row["unblock_waits"])

@@ -21,8 +21,8 @@ from tenants.live import form_of
 from tenants.settings.tabs import Tab, register_tab, tabs
 
 BASE = "/settings/protection"
-GROUPS = (("international", lazy("Everything outside of the domain's country.")),
-          ("premium", lazy("Numbers whose calls cost more than the way to them: 8-809, foreign 0900.")),
+GROUPS = (("international", lazy("Everything outside the domain's country.")),
+          ("premium", lazy("Numbers where a call costs more than an ordinary connection: 8-809, foreign 0900.")),
           ("satellite", lazy("Inmarsat, Iridium, Globalstar, Thuraya and the networks +882, +883.")))
 FIRST_CALL = {"off": lazy("nothing"), "alarm": lazy("a letter"),
               "block": lazy("letter, and refused until confirmed")}

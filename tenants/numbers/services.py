@@ -34,7 +34,7 @@ register(Descriptor(
     ADDITIONAL_NUMBER, lazy("Fee for an additional number"),
     lazy("A city number of its own for an employee, a department or a branch."),
     lazy("Every number beyond those that the tariff includes costs this fee. Customers reach the right people at once, "
-         "and an advertisement with a number of its own shows by its calls what it is worth."),
+         "and a separate number in an advertisement shows how many calls it brings."),
     "phone", configure="/numbers", needs_plan=False, order=30,
     count=_OTHERS), Descriptor(
     OF_CATEGORY["toll_free"], lazy("Fee for an additional toll-free number"),

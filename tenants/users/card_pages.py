@@ -46,12 +46,14 @@ class UserCardPages(Controller):
             scheme = await drawing(tx, user.id, f"{LIST}/{user.id}")
             has_contact_centre = await services.in_plan(tx, CONTACT_CENTRE)
             has_recording = await services.in_plan(tx, RECORDING)
+            recording_closed = await services.closed(tx, RECORDING) if has_recording else None
         online = await queries.online(request.user.actor.domain_id)
         return await page(request, "users/card.html", user=user, tabs=tabs_of(CARD, f"{LIST}/{user.id}"),
                           numbers=numbers, of_domain=of_domain,
                           restriction_options=restriction_options(user.domain_restriction),
                           restrictions=RESTRICTIONS, is_online=user.id in online, drawing=scheme,
-                          has_contact_centre=has_contact_centre, has_recording=has_recording)
+                          has_contact_centre=has_contact_centre, has_recording=has_recording,
+                          recording_closed=recording_closed)
 
     @post("/", status_code=200)
     async def save(self, request: Request, user_id: FromPath[int]) -> Response | Template:

@@ -34,7 +34,8 @@ async def set_operator(tx: DomainTx, user_id: int, is_operator: bool, *, mark: s
 
     Raises:
         NotFound: no such user in this domain.
-        Refused: funds, a block, or a plan without the contact centre.
+        Refused: funds or a block.
+        Forbidden: a plan without the contact centre.
         CostChanged: the amounts shown are out of date.
     """
     await services.scene(tx, lock=True)  # the order of locks is domain, account, user
@@ -62,7 +63,7 @@ async def affected(tx: DomainTx) -> list[Affected]:
     rows = await tx.fetch("SELECT display_name FROM domain_user WHERE domain_id = $1 AND is_operator "
                           "ORDER BY lower(display_name), id", tx.domain_id)
     names = [row["display_name"] for row in rows]
-    return [Affected(lazy("Operator role is taken from"), names[:NAMED], len(names))] if names else []
+    return [Affected(lazy("The operator role is taken from"), names[:NAMED], len(names))] if names else []
 
 
 async def end_all(tx: DomainTx) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from playwright.async_api import expect
 
 from app.kernel.db import domain_transaction
 from app.modules.recording import queries, service
 from tests.browser.panel import Panel
+from tests.browser.test_settings import picture
 from tests.db import billing_factories as world
 from tests.db.services_world import a_company, a_service
 from tests.http.people import Someone, a_user
@@ -83,3 +85,17 @@ async def test_the_term_is_changed(panel: Panel) -> None:
 async def test_the_page_fits(panel: Panel) -> None:
     await nine_users(panel)
     assert await panel.does_not_fit() == []
+
+
+@pytest.mark.req("GEN-D5")
+async def test_the_notice_outside_of_the_plan(panel: Panel) -> None:
+    admin = await a_user(await a_company(a_service("fmc", "special")), is_admin=True)
+    await panel.sign_in(admin.login, admin.domain)
+    await expect(panel.at("#side a[href='/recording']")).to_have_count(0)
+    await panel.goto("/recording")
+    await expect(panel.at("main .alert")).to_contain_text("Услуга «Запись разговоров» не входит в ваш тариф")
+    assert await panel.does_not_fit() == []
+    assert await panel.obstacles() == []
+    await picture(panel, "recording-off")
+    await panel.page.click("main a[href='/services']")
+    await expect(panel.at("h1")).to_contain_text("Управление услугами")

@@ -403,6 +403,20 @@ async def test_how_long_the_balance_lasts(client: Browser, page: str) -> None:
         assert "Домен заблокирован: списаний нет" in text_of((await client.get(page)).text)
 
 
+@pytest.mark.req("FIN-D3")
+async def test_a_payment_that_waits_for_the_calls_is_told_of_in_the_block(client: Browser) -> None:
+    """20.00 suffice for nothing due, 30.00 are held."""
+    admin = await an_admin(client)
+    async with platform_transaction(STAFF) as tx:
+        await tx.execute("UPDATE account SET held = 30 WHERE domain_id = $1", admin.actor.domain_id)
+        await start_block(await tx.enter_domain(admin.actor.domain_id), "financial", "fee")
+    assert "Платёж поступил" not in text_of((await client.get("/")).text)
+    await world.pay(admin.actor, "20")
+    assert "Платёж поступил: блокировка снимется, когда идущие разговоры" in text_of((await client.get("/")).text)
+    await world.pay(admin.actor, "10")
+    assert "Финансовая блокировка" not in text_of((await client.get("/")).text)
+
+
 @pytest.mark.parametrize("scheme", ["unlimited"])
 async def test_without_a_lowest_balance_there_is_no_forecast(client: Browser, scheme: str) -> None:
     await an_admin(client, user_monthly=90, domain={"scheme": scheme})

@@ -88,6 +88,20 @@ async def test_errors_are_readable_and_tell_nothing_of_the_inside(client: Browse
     assert "connection was closed" not in away.text
 
 
+async def test_an_error_page_leads_to_a_start_page_that_its_reader_may_open(client: Browser) -> None:
+    plain = await a_user()
+    await client.sign_in(plain.login, plain.domain)
+    for path in ("/", "/finance", "/services"):
+        answer = await client.get(path)
+        assert answer.status_code == 403
+        assert 'class="btn btn-primary" href="/me"' in answer.text
+    clerk = await a_staff_member("support")
+    await client.sign_in_at("/provider", clerk.login)
+    for path in ("/provider/no-such-page", "/provider/tariffs/999999999"):
+        assert 'class="btn btn-primary" href="/provider"' in (await client.get(path)).text
+    assert 'class="btn btn-primary" href="/"' in (await client.get("/providers")).text
+
+
 async def test_without_redis_or_database_pages_say_so(client: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     user = await a_user()
     await client.sign_in(user.login, user.domain)

@@ -189,7 +189,7 @@ async def test_the_console_lists_who_is_stopped_and_lets_go_on(client: Browser, 
     assert (await console.post("/provider/guards/999999999/lift")).status_code == 404
     assert errors(await console.post(f"/provider/guards/{domain_id}", provider_forbidden="x")).keys() == {
         "provider_forbidden"}
-    assert "Paid calls let go on" in (await console.get("/provider/history")).text
+    assert "Paid calls resumed" in (await console.get("/provider/history")).text
 
 
 async def test_roles_of_the_console(client: Browser, admin: Someone) -> None:

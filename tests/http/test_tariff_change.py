@@ -70,3 +70,22 @@ async def test_who_may_not_and_what_is_not_there(client: Browser) -> None:
     reader = await a_console(client, "support")
     assert (await reader.get(f"{card}/change/tariff")).status_code == 403
     assert (await reader.post(f"{card}/tariff", tariff_id="1")).status_code == 403
+
+
+@pytest.mark.req("FIN-D4")
+async def test_what_the_guaranteed_payment_takes_at_once_is_shown_and_then_taken(client: Browser) -> None:
+    console = await a_console(client)
+    company = await a_company("1000", tariff_id=await a_tariff())
+    new = await a_tariff(mgp=300)
+    card = f"/provider/domains/{company.id}"
+    text = "minimum guaranteed payment is charged at once"
+    assert text not in (await console.get(f"{card}/change/tariff")).text
+    offer = (await console.get(f"{card}/change/tariff/cost?tariff_id={new}")).text
+    assert text in offer
+    mark = re.search(r'name="quoted" value="([^"]*)"', offer)
+    assert mark
+    await console.post(f"{card}/tariff", tariff_id=str(new), quoted=mark[1])
+    taken = 1000 - await value("SELECT balance FROM account WHERE domain_id = $1", company.id)
+    assert 0 < taken <= 300
+    assert money(str(taken)) in offer
+    assert await value("SELECT mgp_left FROM account WHERE domain_id = $1", company.id) == taken

@@ -125,7 +125,7 @@ async def test_a_new_draft_is_a_copy_and_shows_what_becomes_different(client: Br
     await console.post(f"{second}/services", service="crm", level="special", monthly="100")
     page = (await console.get(second)).text
     for shown in (money("200"), money("250"),
-                  f"{money('160')} a month, each day; connection {money('0')}; Users; 2 without charge"):
+                  f"{money('160')} per month, each day; connection {money('0')}; Users; 2 without charge"):
         assert shown in page, shown
     assert "Unchanged: 2" in page
     # the rates of a file leave the terms of the version in force alone

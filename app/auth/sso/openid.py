@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import warnings
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import AsyncOAuth2Client
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
@@ -20,11 +21,6 @@ from joserfc.jwk import KeySet
 from app.auth import store
 from app.auth.sso.outgoing import Unreachable, client_options
 from app.kernel import clock
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # Authlib prefers httpx2, which nothing else here uses
-    from authlib.integrations.base_client import OAuthError
-    from authlib.integrations.httpx_client import AsyncOAuth2Client
 
 SCOPE = "openid email"
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")  # never HS*
@@ -68,16 +64,16 @@ class Proof:
 
 
 @asynccontextmanager
-async def _asking() -> AsyncIterator[httpx.AsyncClient]:
+async def _asking() -> AsyncIterator[httpx2.AsyncClient]:
     """Raises Unreachable for all that can go wrong on the way."""
     try:
-        async with asyncio.timeout(WHOLE_SECONDS), httpx.AsyncClient(**client_options()) as client:
+        async with asyncio.timeout(WHOLE_SECONDS), httpx2.AsyncClient(**client_options()) as client:
             yield client
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError) as error:
         raise Unreachable(repr(error)[:300]) from None
 
 
-async def _object(client: httpx.AsyncClient, url: str, **headers: str) -> dict[str, Any]:
+async def _object(client: httpx2.AsyncClient, url: str, **headers: str) -> dict[str, Any]:
     answer = await client.get(url, headers=headers)
     if answer.status_code != 200:
         raise Unreachable(f"{url} answered {answer.status_code}")
@@ -142,7 +138,7 @@ async def identify(provider: Provider, client: Client, proof: Proof, code: str, 
                                              grant_type="authorization_code")
     except OAuthError as refused:
         raise NotTrusted(f"the code was refused: {refused.error}") from None
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, ValueError) as error:
         raise Unreachable(repr(error)[:300]) from None
     claims = await _claims(provider, client.id, proof.nonce, str(tokens.get("id_token") or ""))
     if needs_email and "email" not in claims and provider.userinfo_endpoint:

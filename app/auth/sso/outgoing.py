@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from ipaddress import IPv6Address, ip_address
 from typing import Any, cast
 
-import httpx
+import httpx2
 
 from app.settings import settings
 
@@ -52,13 +52,13 @@ async def _resolve(host: str, port: int) -> str:
     return addresses[0]
 
 
-class PublicTransport(httpx.AsyncBaseTransport):
-    """`httpx.AsyncClient(transport=PublicTransport(), trust_env=False)`: https to public addresses, small answers."""
+class PublicTransport(httpx2.AsyncBaseTransport):
+    """`httpx2.AsyncClient(transport=PublicTransport(), trust_env=False)`: https to public addresses, small answers."""
 
     def __init__(self) -> None:
-        self._inner = httpx.AsyncHTTPTransport(retries=0)
+        self._inner = httpx2.AsyncHTTPTransport(retries=0)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         host = request.url.host
         address = await _resolve(host, request.url.port or 443)
         if request.url.scheme != "https" and not _is_test_loopback(address):
@@ -69,17 +69,17 @@ class PublicTransport(httpx.AsyncBaseTransport):
         if answer.headers.get("content-encoding", "identity") != "identity":  # a small body may unpack to a huge one
             await answer.aclose()
             raise Unreachable("the answer is packed, though not asked for")
-        return httpx.Response(answer.status_code, headers=answer.headers, extensions=answer.extensions,
-                              stream=_Short(cast("httpx.AsyncByteStream", answer.stream)))
+        return httpx2.Response(answer.status_code, headers=answer.headers, extensions=answer.extensions,
+                              stream=_Short(cast("httpx2.AsyncByteStream", answer.stream)))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
 
 
-class _Short(httpx.AsyncByteStream):
+class _Short(httpx2.AsyncByteStream):
     """A body that may not grow beyond MAX_BYTES."""
 
-    def __init__(self, inner: httpx.AsyncByteStream) -> None:
+    def __init__(self, inner: httpx2.AsyncByteStream) -> None:
         self._inner = inner
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -95,6 +95,6 @@ class _Short(httpx.AsyncByteStream):
 
 
 def client_options() -> dict[str, Any]:
-    """For httpx.AsyncClient and what is built on it."""
+    """For httpx2.AsyncClient and what is built on it."""
     return {"transport": PublicTransport(), "timeout": SECONDS, "trust_env": False, "follow_redirects": False,
             "headers": {"Accept": "application/json", "Accept-Encoding": "identity"}}

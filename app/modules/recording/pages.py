@@ -20,6 +20,7 @@ from billing.services.present import cost_of
 from billing.services.rules import CostChanged
 from tenants.live import form_of
 from tenants.services.present import new_amounts
+from tenants.services.section import section
 from tenants.users.queries import BY_NAME, search_pattern
 
 URL = "/recording"
@@ -67,19 +68,17 @@ async def _chosen(tx: DomainTx, request: Request) -> list[int] | None:
 class RecordingPages(Controller):
     path = URL
     opt = {"permission": Permission.SERVICES_EDIT}
+    before_request = section(service.CODE)
 
     @get("/")
     async def list(self, request: Request) -> Template:
         query = _query_of(request)
         like, only_on = _narrowed(query)
         async with domain_transaction(request.user.actor) as tx:
-            is_on = await services.is_on(tx, service.CODE)
             counter = await queries.counter(tx, like=like, only_on=only_on)
             rows = await queries.users(tx, like=like, only_on=only_on, order=query.order_by("u.id"),
                                        limit=query.limit, offset=query.offset)
             tiers, months = await queries.tiers(tx), await queries.months(tx)
-        if not is_on:
-            return await page(request, "recording/off.html", status_code=403)
         return await page(request, "recording/list.html", found=Page(rows, counter.found, query), counter=counter,
                           tiers=tiers, months=months, term_words=term_words)
 
@@ -107,7 +106,6 @@ class RecordingPages(Controller):
         """The new monthly fee, and what a shorter term will delete [REC-D4, REC-D5]."""
         typed = request.query_params.get("months", "")
         async with domain_transaction(request.user.actor) as tx:
-            await service.require(tx)
             before = await queries.months(tx)
             by_months = {tier.months: tier for tier in await queries.tiers(tx)}
             wanted = by_months.get(int(typed)) if typed.isascii() and typed.isdigit() and len(typed) < 5 else None
@@ -130,7 +128,6 @@ async def _ask(request: Request, to: bool) -> Template:
     """The dialog of one user, of those ticked or of everyone; only who would really change is named and paid for."""
     everyone = "everyone" in request.query_params
     async with domain_transaction(request.user.actor) as tx:
-        await service.require(tx)
         people = await queries.changing(tx, await _chosen(tx, request), to)
         context = {"people": people, "everyone": everyone, "user_page": "user_page" in request.query_params}
         if to:

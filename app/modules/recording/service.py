@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from app.audit import history
 from app.kernel import provisioning
 from app.kernel.db import DomainTx
-from app.kernel.errors import Forbidden, InvalidFields, NotFound
+from app.kernel.errors import InvalidFields, NotFound
 from app.kernel.i18n import _
 from app.kernel.money import Money
 from app.modules.recording import queries
@@ -18,12 +18,6 @@ from tenants.users.fees import also_saved, on_leaving_user
 CODE = "recording"
 
 
-async def require(tx: DomainTx) -> None:
-    """Raises Forbidden where the plan has no call recording [GEN-D5]."""
-    if not await services.is_on(tx, CODE):
-        raise Forbidden("service_off", _("Call recording is not part of your tariff."))
-
-
 async def switch(tx: DomainTx, ids: Sequence[int] | None, to: bool, *, mark: str | None = None) -> int:
     """Switch recording of these users, or of all (None); all of them or none [REC-D3]. New calls follow it.
 
@@ -31,13 +25,13 @@ async def switch(tx: DomainTx, ids: Sequence[int] | None, to: bool, *, mark: str
         How many were changed; only they are charged for, in one pair of lines [SVC-D11].
 
     Raises:
-        Forbidden: not in the plan.
+        Forbidden: the service is off or not in the plan [GEN-D5].
         NotFound: one of the users is not of this domain.
         Refused: funds or a block.
         CostChanged: the amounts shown are out of date.
     """
     await services.scene(tx, lock=True)  # the order of locks is domain, account, user
-    await require(tx)
+    await services.require(tx, CODE)
     wanted = None if ids is None else sorted(set(ids))
     if wanted is not None and await queries.unknown(tx, wanted):
         raise NotFound("user", _("There is no such user"))
@@ -77,7 +71,7 @@ async def keep_for(tx: DomainTx, months: int) -> bool:
         InvalidFields: no such term.
     """
     await services.scene(tx, lock=True)
-    await require(tx)
+    await services.require(tx, CODE)
     before = await queries.months(tx)
     if months not in {tier.months for tier in await queries.tiers(tx)}:
         text = _("There is no such term of storage.")

@@ -34,7 +34,7 @@ LIST = "/provider/bank"
 UPLOAD_LIMIT = MAX_BYTES + 100_000  # the form around the file
 MOST_COLUMNS, MOST_TEXT, SAMPLE_ROWS = 40, 1_000, 5
 SOURCE = lazy("Bank transfer")
-STATES = {"matched": lazy("Matched"), "ambiguous": lazy("Not certain"), "unknown": lazy("Unknown"),
+STATES = {"matched": lazy("Matched"), "ambiguous": lazy("Ambiguous"), "unknown": lazy("Unknown"),
           "known": lazy("Imported before"), "posted": lazy("Posted"), "ignored": lazy("Left out"),
           "wrong": lazy("Cannot be read")}
 BADGES = {"matched": "info", "ambiguous": "warning", "unknown": "warning", "known": "secondary", "posted": "success",

@@ -120,5 +120,5 @@ async def take_table(tx: PlatformTx, import_id: int) -> tuple[str, list[Any]]:
     """Name and rows of a table that waited for the names of its columns. Raises NotFound."""
     found = await pending.take(tx, "bank", import_id)
     if found is None:
-        raise NotFound("import", _("This file was taken already, or waits no longer. Choose it again."))
+        raise NotFound("import", _("This file has been imported already or has expired. Choose it again."))
     return found

@@ -16,8 +16,10 @@ from app.provider.domains import queries
 from app.provider.domains.forms import TariffForm
 from app.provider.tariffs import present
 from app.web.shell import fragment, saved, with_toast
+from billing.packages import mgp
 from billing.services import counts, plans, rules
 from billing.services.queries import ServiceRow
+from billing.subscriptions.rules import total
 from billing.tariffs.plan import Plan
 from billing.tariffs.terms import plan_at, plan_of
 from tenants.domains import service as domains
@@ -34,11 +36,12 @@ class Offer:
     after: Money
     changes: tuple[present.TermsDifference, ...]
     leaving: tuple[ServiceRow, ...]
+    guaranteed_now: Money  # what the month's guaranteed payment lacks is charged at once [FIN-D4]
 
     @property
     def mark(self) -> str:
         """Tells at saving whether the amounts and the services are still those shown."""
-        amounts = "/".join(f"{one.amount.normalize():f}" for one in (self.before, self.after))
+        amounts = "/".join(f"{one.amount.normalize():f}" for one in (self.before, self.after, self.guaranteed_now))
         return f"{self.tariff_id}/{amounts}/{','.join(row.code for row in self.leaving)}"
 
 
@@ -47,7 +50,12 @@ async def _offer(tx: DomainTx, tariff_id: int) -> Offer:
     now, new = await plan_of(tx), await plan_at(tx, tariff_id, tx.now)
     changes = present.changed_conditions(now, new)
     return Offer(tariff_id, await _monthly(tx, now), await _monthly(tx, new), tuple(changes),
-                 tuple(await plans.leaving(tx, tariff_id)))
+                 tuple(await plans.leaving(tx, tariff_id)), await _guaranteed(tx, tariff_id, new))
+
+
+async def _guaranteed(tx: DomainTx, tariff_id: int, terms: Plan) -> Money:
+    is_other = await tx.fetchval("SELECT tariff_id <> $2 FROM account WHERE domain_id = $1", tx.domain_id, tariff_id)
+    return total(await mgp.rest_of_month(tx, terms) if is_other else (), terms.currency)
 
 
 async def _monthly(tx: DomainTx, terms: Plan) -> Money:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -40,20 +41,21 @@ class IncomePages(Controller):
 
     @get("/")
     async def list(self, request: Request) -> Template:
-        query, group, rows, days = await _asked(request)
-        total = sum((row.amount for row in rows), Decimal(0))
-        shown = rows[query.offset:query.offset + query.limit]
-        return await show(request, "provider/income/list.html", found=Page(shown, len(rows), query), group=group,
-                          title=GROUPS[group], named=lambda row: named(group, row), total=Money(total), days=days)
+        query = ListQuery.of(request, columns=COLUMNS, filters=FILTERS)
+        asked = await _asked(request, query)
+        total = sum((row.amount for row in asked.rows), Decimal(0))
+        shown = asked.rows[query.offset:query.offset + query.limit]
+        return await show(request, "provider/income/list.html", found=Page(shown, len(asked.rows), query), asked=asked,
+                          named=lambda row: named(asked.group, row), total=Money(total))
 
     @get("/export")
     async def export(self, request: Request) -> Response[bytes]:
         """A workbook, or CSV when `format=csv` is asked for."""
-        _query, group, rows, days = await _asked(request, is_export=True)
-        columns = [ExportColumn(GROUPS[group], 40), ExportColumn(lazy("Operations"), 14),
+        asked = await _asked(request, ListQuery.of(request, columns=COLUMNS, filters=FILTERS), is_export=True)
+        columns = [ExportColumn(GROUPS[asked.group], 40), ExportColumn(lazy("Operations"), 14),
                    ExportColumn(lazy("Amount"), 18)]
-        lines = [(named(group, row), row.lines, row.sum) for row in rows]
-        name = f"{_('Revenue')} {days[0]}–{days[1]}"
+        lines = [(named(asked.group, row), row.lines, row.sum) for row in asked.rows]
+        name = f"{_('Revenue')} {asked.first}–{asked.last}"
         if request.query_params.get("format") == "csv":
             return file_answer(write_csv(columns, lines), f"{name}.csv", "text/csv")
         return xlsx_answer(name, columns, lines)
@@ -71,10 +73,19 @@ def named(group: str, row: IncomeRow) -> str:
     return row.key
 
 
-async def _asked(request: Request, *, is_export: bool = False
-                 ) -> tuple[ListQuery, str, Sequence[IncomeRow], tuple[date, date]]:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Both days are included; not `is_whole` while the last operations are still being counted."""
+
+    group: str
+    first: date
+    last: date
+    rows: Sequence[IncomeRow]
+    is_whole: bool
+
+
+async def _asked(request: Request, query: ListQuery, *, is_export: bool = False) -> Asked:
     """This month by day, unless told otherwise; at most a year."""
-    query = ListQuery.of(request, columns=COLUMNS, filters=FILTERS)
     group = query.value("by") or "day"
     async with platform_transaction(request.user.actor) as tx:
         zone = await parameters.get(tx, "billing.timezone")
@@ -83,10 +94,10 @@ async def _asked(request: Request, *, is_export: bool = False
         first = read_day(query.value("from")) or min(last, today).replace(day=1)
         first, last = min(first, last), max(first, last)
         first = max(first, last - LONGEST)
-        rows = await queries.income(tx, group, first, last, zone)
+        rows, is_whole = await queries.income(tx, group, first, last)
         if is_export:
             await history.exported(tx, _("Revenue"))
-    return query, group, rows, (first, last)
+    return Asked(group, first, last, rows, is_whole)
 
 
 CONTROLLERS = [IncomePages]

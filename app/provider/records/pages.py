@@ -63,7 +63,7 @@ class RecordPages(Controller):
         text = ngettext("%(n)s call is charged: %(amount)s.", "%(n)s calls are charged: %(amount)s.", rated) % {
             "n": rated, "amount": format_money(amounts)}
         if not rated:
-            text = _("No call has a rate yet. Mend the tariff first.") if is_all else ""
+            text = _("No call has a rate yet. Correct the tariff first.") if is_all else ""
         if not is_all:
             text = f"{text} {_('The others follow in the background.')}".strip()
         return done(text, refresh_list=True)

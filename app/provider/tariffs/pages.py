@@ -26,7 +26,7 @@ from billing.whatif import queries as whatif
 LIST = "/provider/tariffs"
 COLUMNS = (
     Column("name", lazy("Tariff")), Column("version", lazy("Rates in force"), wide_only=True),
-    Column("rates", lazy("Directions"), numeric=True), Column("users", lazy("Fee per user"), numeric=True),
+    Column("rates", lazy("Destinations"), numeric=True), Column("users", lazy("Fee per user"), numeric=True),
     Column("domains", lazy("Domains"), numeric=True),
 )
 RATE_COLUMNS = (

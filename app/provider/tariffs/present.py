@@ -82,7 +82,8 @@ def changed_conditions(before: Plan, after: Plan) -> list[TermsDifference]:
 def _service_text(one: PlanService | None) -> str:
     if one is None:
         return ""
-    parts = [_("%(price)s a month, %(cycle)s") % {"price": format_money(one.monthly), "cycle": CYCLES[one.cycle.value]},
+    fee = {"price": format_money(one.monthly), "cycle": CYCLES[one.cycle.value]}
+    parts = [_("%(price)s per month, %(cycle)s") % fee,
              _("connection %(price)s") % {"price": format_money(one.connection)}, str(LEVELS[one.level.value])]
     if one.included:
         parts.append(_("%(n)s without charge") % {"n": format_number(one.included)})

@@ -94,7 +94,7 @@ class WhatIfPages(Controller):
             rows, _total = await queries.sums(tx, run_id)
         columns = [ExportColumn(label) for label in (
             lazy("Domain"), lazy("Company"), lazy("Account"), lazy("Calls"), lazy("Charged"), lazy("By this version"),
-            lazy("Difference"), lazy("Without a rate then"), lazy("Without a rate"))]
+            lazy("Difference"), lazy("Without a rate at the time"), lazy("Without a rate"))]
         content = write_csv(columns, ((row.name, row.company, row.account, row.calls, row.before, row.after,
                                        row.difference, row.unrated_then, row.unrated) for row in rows))
         return file_answer(content, f"{run.version_tariff} {run.number} {run.first_on} {run.last_on}.csv",

@@ -113,11 +113,16 @@
 
   // --- the dialog -------------------------------------------------------------------------------
   const modal = () => $("#modal");
+  let opener = null; // what the dialog was opened with
   doc.addEventListener("htmx:afterSwap", (e) => {
     if (e.detail.target.id !== "modal-body") return;
-    if (!modal().open) modal().showModal();
+    if (!modal().open) {
+      opener = e.detail.requestConfig ? e.detail.requestConfig.elt : doc.activeElement;
+      modal().showModal();
+    }
     const first = $("[autofocus], .is-invalid", modal()) || $("input:not([type=hidden]):not([disabled]), select, textarea", $(".sw-modal-body", modal()) || modal());
     if (first) first.focus();
+    else if (!modal().contains(doc.activeElement)) ($("[type=submit], a.btn, button", $("#modal-body")) || modal()).focus();
   });
   function closeModal(force) {
     if (!modal().open) return true;
@@ -125,12 +130,25 @@
     doc.body.append($("#toasts"));
     modal().close();
     $("#modal-body").replaceChildren();
+    if (doc.activeElement === doc.body && opener) { // it stands in a menu of its row that is closed by now
+      const menu = opener.closest("details.sw-drop");
+      if (menu) $("summary", menu).focus();
+      else opener.focus();
+    }
     return true;
   }
   on("click", "[data-modal-close]", () => closeModal(false));
   doc.addEventListener("cancel", (e) => { if (e.target.id === "modal") { e.preventDefault(); closeModal(false); } }, true);
   on("mousedown", "#modal", (box, e) => { if (e.target === box) closeModal(false); });
   doc.addEventListener("modal-close", () => closeModal(true));
+
+  // A list that was swapped takes the link with it that was pressed; a sorted column is found by its id.
+  doc.addEventListener("htmx:afterSettle", (e) => {
+    const pressed = e.detail.requestConfig && e.detail.requestConfig.elt;
+    if (!pressed || pressed.isConnected || doc.activeElement !== doc.body || !pressed.closest("#list-results")) return;
+    const next = $("#list-results .sw-chip, #list-form .sw-filter, #list-form input[type=search]");
+    if (next) next.focus();
+  });
 
   // --- unsaved changes --------------------------------------------------------------------------
   const isDirty = (from) => $$("form[data-guard][data-dirty]", from).some((form) => !form.dataset.sent);

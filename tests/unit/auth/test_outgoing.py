@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 
 from app.auth.sso import outgoing
@@ -30,6 +30,6 @@ async def test_a_name_with_one_private_address_is_not_asked(monkeypatch: pytest.
     import asyncio
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", answers, raising=False)
-    async with httpx.AsyncClient(**outgoing.client_options()) as client:
+    async with httpx2.AsyncClient(**outgoing.client_options()) as client:
         with pytest.raises(outgoing.Unreachable, match="not a public address"):
             await client.get("https://company.example/x")

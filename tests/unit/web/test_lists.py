@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.kernel.i18n import speaking
 from app.web.lists import MAX_OFFSET, Column, Filter, ListQuery, Page
 
 COLUMNS = (Column("name", "Name", sort="u.name"), Column("spent", "Spent", sort="spent"), Column("phone", "Phone"))
@@ -76,3 +77,12 @@ def test_any_address_opens_and_reads_back_the_same(params: dict[str, str]):
     again = parse(q=query.search, sort=("-" if query.descending else "") + query.sort,
                   **{key: values[0] for key, values in query.filters.items()})
     assert (again.search, again.sort, again.filters) == (query.search, query.sort, query.filters)
+
+
+def test_a_day_of_the_address_is_a_day() -> None:
+    day = Filter("from", "From", kind="date")
+    assert [day.accept([text]) for text in ("2026-11-01", "9999-99-99", "20261101", "1.11.2026", "x")] == [
+        ("2026-11-01",), (), (), (), ()]
+    query = ListQuery.parse({"from": "2026-11-01"}, columns=(), filters=(day,))
+    with speaking("ru", "UTC"):
+        assert [(label, value) for label, value, _url in query.chips()] == [("From", "01.11.2026")]
