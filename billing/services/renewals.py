@@ -30,7 +30,6 @@ JOIN posting p ON p.domain_id = one.domain_id AND p.at >= one.begins AND p.at < 
     AND p.kind = 'subscription_fee' AND p.service = ANY($4::text[]) AND p.key NOT LIKE 'fee:%:____-__-__'
 JOIN entry e ON e.domain_id = p.domain_id AND e.posting_id = p.id AND e.account = 'domain' ORDER BY p.id
 """
-_ROUNDED = Decimal("0.01")  # each instance was rounded when it was paid, and is when it is given back
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,7 @@ async def service_renewals(
     old = await counts.lines(tx, plans, at, ended)
     since_month = await counts.lines(tx, plans, at, months)
     new = await counts.lines(tx, after, at, since)
-    lasting = await counts.lines(tx, after, at, ended)
+    lasting = await counts.lines(tx, after, at, ended) if ended != since else new
     paid = await _paid_postings(tx, concerned, begins)
     return {domain_id: postings(terms, Found(
         old[domain_id], new[domain_id], since_month[domain_id], _charged(terms, paid[domain_id]), lasting[domain_id],
@@ -139,7 +138,7 @@ def postings(terms: NewTerms, found: Found) -> list[Posting]:
     """Credits first, altogether no more than is left of what was paid. A service that the new terms lack is given up
     like one that is disconnected: nothing is given back [SVC-34, SVC-36]."""
     lines: list[Posting] = []
-    for code, new in found.after.items():
+    for code in found.after:
         backs = _backs(terms, found, code)
         lines += backs if found.left is None else _within(backs, found.left.get(code, Decimal(0)))
     for code, new in found.after.items():
@@ -171,11 +170,11 @@ def _backs(terms: NewTerms, found: Found, code: str) -> list[Posting]:
 
 
 def _within(backs: Iterable[Posting], left: Decimal) -> list[Posting]:
-    """No more than that, but for what the rounding of single instances comes to."""
+    """No more than that, but for the rounding of each instance when it was paid and when it is given back."""
     lines: list[Posting] = []
     for one in backs:
         amount = one.amount
-        if amount.amount > left - one.quantity * _ROUNDED:
+        if amount.amount > left - one.quantity * Decimal(1).scaleb(-amount.currency.minor_digits):
             amount = Money(max(left, Decimal(0)), amount.currency)
         left -= amount.amount
         if amount.rounded_for_ledger():

@@ -20,9 +20,9 @@ WITH one AS MATERIALIZED (
     SELECT one.*, a.tariff_id FROM unnest($1::bigint[], $2::timestamptz[], $3::timestamptz[])
         AS one (domain_id, since, until) JOIN account a USING (domain_id)
 ), had AS (
-    SELECT c.domain_id, c.tariff_id, c.at FROM account_change c JOIN one ON c.domain_id = one.domain_id
+    SELECT c.domain_id, c.tariff_id, c.at, c.id FROM account_change c JOIN one ON c.domain_id = one.domain_id
         AND c.at > one.since
-    UNION ALL SELECT domain_id, tariff_id, 'infinity' FROM one
+    UNION ALL SELECT domain_id, tariff_id, 'infinity', NULL FROM one
 ), moments AS (
     SELECT domain_id, since AS at FROM one
     UNION SELECT had.domain_id, had.at FROM had JOIN one ON one.domain_id = had.domain_id AND had.at <= one.until
@@ -33,7 +33,7 @@ WITH one AS MATERIALIZED (
 SELECT m.domain_id, m.at, (
     SELECT v.id FROM tariff_version v WHERE v.state = 'published' AND greatest(v.valid_from, v.published_at) <= m.at
         AND v.tariff_id = (SELECT had.tariff_id FROM had WHERE had.domain_id = m.domain_id AND had.at > m.at
-                           ORDER BY had.at LIMIT 1)
+                           ORDER BY had.at, had.id LIMIT 1)
     ORDER BY v.valid_from DESC, v.id DESC LIMIT 1) AS version_id
 FROM moments m ORDER BY m.domain_id, m.at
 """

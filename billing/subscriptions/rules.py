@@ -61,9 +61,12 @@ def unblocking_postings(fees: Iterable[RecurringFee], day: date, at: datetime) -
 
 
 def kept(begun: Iterable[RecurringFee], now: Iterable[RecurringFee]) -> list[RecurringFee]:
-    """The fees of `begun` for no more instances than there are now."""
-    present = {fee.service: fee.quantity for fee in now}
-    return [replace(fee, quantity=min(fee.quantity, present[fee.service])) for fee in begun if fee.service in present]
+    """The fees of `begun` for no more instances than there are now. A guaranteed payment is that of now: other terms
+    charge it at once [FIN-D4]."""
+    present = {fee.service: fee for fee in now}
+    fees = [replace(fee, quantity=min(fee.quantity, present[fee.service].quantity)) for fee in begun
+            if fee.service in present and fee.service != MGP]
+    return [*fees, present[MGP]] if MGP in present else fees
 
 
 def total(postings: Sequence[Posting], currency: Currency) -> Money:

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 TakeIn = Callable[[int, list[CdrRecord]], Awaitable[None]]
 CHUNK = 1024 * 1024
-STREAMS = 2  # batches on their way at the same time
+STREAMS = 3  # batches on their way at the same time
 WORTH_BYTES = 128 * 1024
 SPLIT_FROM = 400  # records of a batch that is taken in by several transactions
 PARTS = 4

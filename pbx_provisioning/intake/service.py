@@ -99,7 +99,8 @@ async def _take_in(tx: PlatformTx, node_id: int, records: list[CdrRecord]) -> Ou
     nobodys = [record for record in records if calls[record.uniqueid, record.sequence] is None]
     owned = [call for call in calls.values() if call is not None]
     holds = await store.load_holds(tx, node_id, owned)
-    await store.lock_trial_domains(tx, {call.domain_id for call in owned if call.domain_id in in_trial})
+    await store.lock_trial_domains(tx, {call.domain_id for call in owned if call.domain_id in in_trial}
+                                   | {hold.domain_id for hold in holds.values() if hold.is_trial})
     accounts = await lock_many(tx, domains_to_lock(owned, holds))
     existing = await store.load_existing(tx, node_id, records)
     late = [call for call in owned if call.key not in existing and call.is_chargeable

@@ -13,6 +13,7 @@ from billing.accounts.blocks import start_block
 from billing.accounts.state import lock
 from billing.holds import service as holds
 from pbx_provisioning.authorise.question import Allow
+from pbx_provisioning.intake.service import take_in
 from tenants.domains import service as domains
 from tests.db import billing_factories as world
 from tests.db.factories import STAFF
@@ -65,6 +66,22 @@ async def test_a_trial_call_that_is_closed_while_a_service_is_connected() -> Non
         await tx.execute("SELECT FROM domain WHERE id = $1 FOR NO KEY UPDATE", tx.domain_id)
         await other.begins_and_waits(tx)
         await lock(tx)
+    await other.ends()
+
+
+@pytest.mark.req("SVC-D4", "ACC-D3")
+async def test_the_record_of_a_trial_call_that_outlived_the_trial() -> None:
+    company = await world.a_company(commercial=False)
+    answer = await company.authorise(uniqueid=(channel := world.channel()))
+    assert isinstance(answer, Allow)
+    async with platform_transaction(STAFF) as tx:
+        tariff = await tx.fetchval("SELECT tariff_id FROM account WHERE domain_id = $1", company.id)
+        await domains.switch_to_commercial(await tx.enter_domain(company.id), tariff_id=tariff, scheme="credit")
+    other = Other(lambda: take_in(company.node_id, [world.a_record(company, uniqueid=channel, hold=answer.hold_id)]))
+    async with domain_transaction(company.actor) as tx:
+        await tx.execute("SELECT FROM domain WHERE id = $1 FOR NO KEY UPDATE", tx.domain_id)
+        await other.begins_and_waits(tx)
+        assert await tx.fetchval("SELECT true FROM account WHERE domain_id = $1 FOR NO KEY UPDATE NOWAIT", tx.domain_id)
     await other.ends()
 
 

@@ -3,6 +3,7 @@ what is in force from the next day on."""
 
 from __future__ import annotations
 
+import random
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,10 +17,11 @@ from billing.services import service
 from billing.tariffs import service as tariffs
 from billing.tariffs.plan import Level
 from tenants.domains import service as domains
-from tests.db.billing_factories import run_at
+from tests.db.billing_factories import blocks, run_at
 from tests.db.factories import STAFF, a_tariff, a_version
 from tests.db.services_world import a_service
-from tests.db.test_new_terms import a_payer, april, change_tariff, lines, run_each_day, spent
+from tests.db.test_new_terms import a_payer, april, change_tariff, lines, pay, run_each_day, spent
+from tests.db.test_new_terms_sequences import MONEY, Company, Price
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
@@ -119,3 +121,81 @@ async def test_a_price_raised_by_a_setting_is_not_given_back() -> None:
     assert percent > 100
     await run_at(april(16, 1))
     assert await lines(actor) == [(1, 1, -30), (16, -1, 15), (16, 1, -Decimal(3 * percent) / 100)]
+
+
+@pytest.mark.req("FIN-D3", "FIN-D4")
+async def test_a_block_that_ends_on_the_day_of_another_tariff_ends_for_its_guaranteed_payment() -> None:
+    """300.00 a month from the 10th on, 21 of 30 days: 209.99 are not enough."""
+    actor, _old = await a_payer(user_monthly=30, money="1")
+    await run_each_day(1, 9)
+    new = await a_tariff(user_monthly=30, mgp=300)
+    await run_at(april(10, 1))
+    await change_tariff(actor, new, april(10, 12))
+    await pay(actor, "210.99", april(10, 13))
+    assert await blocks(actor) == ["financial"]
+    await pay(actor, "0.01", april(10, 14))
+    assert (await blocks(actor), await spent(actor, "212")) == ([], 1 + 210 + 1)
+    await pay(actor, "20", april(10, 15))
+    await run_each_day(11, 30)
+    assert await spent(actor, "232") == 212 + 20
+
+
+class Restless(Company):
+    """Several things happen on a day, after its run."""
+
+    tariffs: list[tuple[int, Price]]
+    known: dict[int, Price]
+
+    async def busy(self, day: int) -> None:
+        self.owed += self.price.day(self.users)
+        if day == 1 or self.chance.random() < 0.7:
+            await run_at(april(day, 1))
+        for hour in sorted(self.chance.sample(range(2, 20), self.chance.randint(0, 4))):
+            await self.chance.choice((self._user, self._tariff, self._back, self._version, self._scheme))(
+                april(day, hour))
+
+    async def _user(self, moment: datetime) -> None:
+        await self._another_user(moment)
+
+    async def _tariff(self, moment: datetime) -> None:
+        self.price = Price(self.chance.choice((0, 30, 300, 900)), self.chance.choice(("daily", "monthly", "monthly")),
+                           self.chance.randint(0, 3), 0)
+        self.tariff = await a_tariff(**self.price.terms())
+        self.known[self.tariff] = self.price
+        await change_tariff(self.actor, self.tariff, moment)
+
+    async def _back(self, moment: datetime) -> None:
+        self.tariff, self.price = self.chance.choice(list(self.known.items()))
+        await change_tariff(self.actor, self.tariff, moment)
+
+    async def _version(self, moment: datetime) -> None:
+        """At once; the day was paid before."""
+        await run_at(moment.replace(hour=1))
+        self.price = Price(self.chance.choice((0, 30, 300, 900)), self.chance.choice(("daily", "monthly", "monthly")),
+                           self.chance.randint(0, 3), 0)
+        version = await a_version(self.tariff, valid_from=None, **self.price.terms())
+        with clock.at(moment):
+            async with platform_transaction(STAFF) as tx:
+                await tariffs.publish(tx, version, moment.date())
+        self.known[self.tariff] = self.price
+
+    async def _scheme(self, moment: datetime) -> None:
+        scheme = self.chance.choice((Scheme.PREPAID, Scheme.UNLIMITED))
+        with clock.at(moment):
+            async with platform_transaction(STAFF) as tx:
+                await domains.change_terms(await tx.enter_domain(self.actor.domain_id), scheme=scheme,
+                                           credit_limit=None)
+
+
+@pytest.mark.req("FIN-D2", "FIN-04")
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_month_costs_what_its_days_cost_with_several_changes_a_day(seed: int) -> None:
+    chance = random.Random(seed)
+    price = Price(60, chance.choice(("daily", "monthly")), 1, 0)
+    actor, tariff = await a_payer(users=2, money=str(MONEY), **price.terms())
+    company = Restless(actor, tariff, price, chance)
+    company.known = {tariff: price}
+    for day in range(1, 31):
+        await company.busy(day)
+    await run_at(april(30, 23))
+    assert await spent(actor, str(MONEY)) == company.owed
