@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from app.kernel.db import domain_transaction, platform_transaction
-from billing.services import channels, service
+from billing.services import catalogue, channels, service
 from tests.db import billing_factories as world
 from tests.db.factories import STAFF
 from tests.db.services_world import a_company, a_service, balance, ledger
@@ -90,6 +90,28 @@ async def test_the_buttons(client: Browser) -> None:
         assert not {"Включить", "Отключить"} & set(text_of(await part(client, code)).split())
     for code in ("base_fee", channels.INCOMING, "contact_center"):
         assert "Настроить" not in await part(client, code)
+
+
+# service → its section and what stands there [SVC-08]; the auto-informer, the integration API, the widget and speech
+# analytics come here with theirs. No other service has one.
+SECTIONS = {
+    "recording": ("/recording", "Запись разговоров"), "additional_user": ("/users", "Пользователи"),
+    "additional_number": ("/numbers", "Номера"),
+    "additional_number_toll_free": ("/numbers", "Номера"),
+    "additional_number_mobile": ("/numbers", "Номера")}
+
+
+@pytest.mark.req("SVC-07", "SVC-08")
+async def test_configure_opens_the_sections_that_are_built(client: Browser) -> None:
+    await signed_in(client, *PLAN, a_service("recording", "special", 70))
+    found = {code: catalogue.find(code).configure for code in catalogue.codes() if catalogue.find(code).configure}
+    assert found == {code: address for code, (address, _title) in SECTIONS.items()}
+    for address, title in SECTIONS.values():
+        section = await client.get(address)
+        assert section.status_code == 200, address
+        assert title in text_of(re.findall(r"<h1.*?</h1>", section.text, re.DOTALL)[0])
+    for code in ("recording", "additional_number", "additional_user"):
+        assert f'href="{SECTIONS[code][0]}"' in await part(client, code)
 
 
 @pytest.mark.req("SVC-30", "SVC-33", "SVC-34")
