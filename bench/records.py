@@ -207,4 +207,5 @@ def _section(found: Sustained, delays: list[float], streams: IntakeFigures, fsyn
         f"rated, posted in double entry, hold released, balance changed, open pages told. {fsync}.",
         "A call counts when it is committed with its posting. The delay ends with the message on Redis that open pages "
         "hear, sent after the commit; the writer of the lines and the listener share the cores.",
+        "PostgreSQL has segments of its log to write over, as a server that has run for a while.",
     ])
