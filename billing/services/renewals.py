@@ -6,7 +6,7 @@ from __future__ import annotations
 from calendar import monthrange
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from asyncpg import Record
@@ -105,32 +105,33 @@ def _costs_the_same(old: PlanService | None, new: PlanService | None) -> bool:
 
 async def _paid_postings(tx: DomainTx | PlatformTx, changed: Mapping[int, NewTerms],
                          begins: Mapping[int, datetime]) -> dict[int, list[Record]]:
-    """Fees of the month beside those by the day."""
+    """Fees of the month, and of the day before it, beside those by the day."""
     codes = {code for terms in changed.values() for code in (*terms.before.services, *terms.after.services)}
     found: dict[int, list[Record]] = {domain_id: [] for domain_id in changed}
-    for row in await tx.fetch(_MONTH, list(changed), [begins[one] for one in changed],
+    for row in await tx.fetch(_MONTH, list(changed), [begins[one] - timedelta(days=1) for one in changed],
                               [terms.at for terms in changed.values()], list(codes)):
         found[row["domain_id"]].append(row)
     return found
 
 
 def _charged(terms: NewTerms, paid: Iterable[Record]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for row in paid:
-        key = rules.month_key(row["service"], terms.day)
-        if row["quantity"] > 0 and (row["key"] == key or row["key"].startswith(f"{key}:")):
-            found[row["service"]] = row["quantity"]
-    return found
+    return {row["service"]: row["quantity"] for row in paid if row["quantity"] > 0 and _is_of_month(terms, row)}
+
+
+def _is_of_month(terms: NewTerms, row: Record) -> bool:
+    key = rules.month_key(row["service"], terms.day)
+    return row["key"] == key or row["key"].startswith(f"{key}:")
 
 
 def _left(terms: NewTerms, paid: Iterable[Record]) -> dict[str, Decimal]:
-    """Each was paid to the month's end from its day on."""
-    days = monthrange(terms.day.year, terms.day.month)[1]
+    """Each was paid to the month's end from its day on; the month's fee also if the zone was another one then."""
+    first, days = terms.day.replace(day=1), monthrange(terms.day.year, terms.day.month)[1]
     found: dict[str, Decimal] = {}
     for row in paid:
-        first = rules.local_day(row["at"], terms.zone).day
-        found[row["service"]] = (found.get(row["service"], Decimal(0))
-                                 + row["amount"] * (days - terms.day.day + 1) / (days - first + 1))
+        day = rules.local_day(row["at"], terms.zone)
+        if day >= first or _is_of_month(terms, row):
+            part = Decimal(days - terms.day.day + 1) / (days - max(day, first).day + 1)
+            found[row["service"]] = found.get(row["service"], Decimal(0)) + row["amount"] * part
     return found
 
 

@@ -179,7 +179,8 @@ async def _pool(tx: PlatformTx, pool_id: int, *, lock: bool = False) -> Record:
 
 
 async def _domain(tx: PlatformTx, domain_id: int) -> Record:
-    row = await tx.fetchrow("SELECT id, name, pool_id, route_number FROM domain WHERE id = $1 FOR UPDATE", domain_id)
+    row = await tx.fetchrow("SELECT id, name, pool_id, route_number FROM domain WHERE id = $1 FOR NO KEY UPDATE",
+                            domain_id)
     if row is None:
         raise NotFound("domain", _("There is no such domain"))
     return row

@@ -51,7 +51,7 @@ async def delete(tx: PoolTx, subgroup_id: int) -> Moved:
     """Its domains stand without a group afterwards, and it leaves every access list [POOL-34, POOL-D8]."""
     await _only_supervisor(tx)
     before = await known(tx, subgroup_id)
-    rows = await tx.fetch("SELECT id FROM domain WHERE pool_id = $1 AND subgroup_id = $2 ORDER BY id FOR UPDATE",
+    rows = await tx.fetch("SELECT id FROM domain WHERE pool_id = $1 AND subgroup_id = $2 ORDER BY id FOR NO KEY UPDATE",
                           tx.pool_id, subgroup_id)
     moved = await _move(tx, [row["id"] for row in rows], None)
     await tx.execute("DELETE FROM pool_subgroup WHERE pool_id = $1 AND id = $2", tx.pool_id, subgroup_id)
@@ -116,8 +116,8 @@ async def _all_known(tx: PoolTx, domain_ids: Sequence[int]) -> list[int]:
     wanted = sorted(set(domain_ids))
     if not wanted:
         raise Refused("nothing_chosen", _("Choose at least one domain"))
-    rows = await tx.fetch("SELECT id FROM domain WHERE pool_id = $1 AND id = ANY($2::bigint[]) ORDER BY id FOR UPDATE",
-                          tx.pool_id, wanted)
+    rows = await tx.fetch("SELECT id FROM domain WHERE pool_id = $1 AND id = ANY($2::bigint[]) ORDER BY id "
+                          "FOR NO KEY UPDATE", tx.pool_id, wanted)
     if len(rows) != len(wanted):
         raise NotFound("domain", _("One of the chosen domains is no longer in the pool. Nothing was changed."))
     return wanted

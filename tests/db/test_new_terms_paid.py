@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -20,12 +21,14 @@ from tenants.domains import service as domains
 from tests.db.billing_factories import blocks, run_at
 from tests.db.factories import STAFF, a_tariff, a_version
 from tests.db.services_world import a_service
+from tests.db.test_mgp_changes import SetZone
+from tests.db.test_mgp_changes import set_zone as set_zone
 from tests.db.test_new_terms import a_payer, april, change_tariff, lines, pay, run_each_day, spent
 from tests.db.test_new_terms_sequences import MONEY, Company, Price
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
-MONTHLY = {"fee_cycle": "monthly"}
+MONTHLY: dict[str, Any] = {"fee_cycle": "monthly"}
 
 
 async def another_user(actor: Actor, moment: datetime) -> None:
@@ -123,6 +126,18 @@ async def test_a_price_raised_by_a_setting_is_not_given_back() -> None:
     assert await lines(actor) == [(1, 1, -30), (16, -1, 15), (16, 1, -Decimal(3 * percent) / 100)]
 
 
+@pytest.mark.req("FIN-D2")
+async def test_a_month_paid_in_another_zone_is_given_back(set_zone: SetZone) -> None:
+    """60.00 for April, of which 15 days are left; from the 16th on 1.00 a day."""
+    actor, tariff = await a_payer(user_monthly=60, **MONTHLY)
+    await a_version(tariff, valid_from=april(16), user_monthly=30)
+    await run_each_day(1, 10)
+    await set_zone("UTC")
+    for day in range(11, 17):
+        await run_at(april(day, 9))
+    assert await lines(actor) == [(1, 1, -60), (16, 1, -1), (16, -1, 30)]
+
+
 @pytest.mark.req("FIN-D3", "FIN-D4")
 async def test_a_block_that_ends_on_the_day_of_another_tariff_ends_for_its_guaranteed_payment() -> None:
     """300.00 a month from the 10th on, 21 of 30 days: 209.99 are not enough."""
@@ -143,8 +158,11 @@ async def test_a_block_that_ends_on_the_day_of_another_tariff_ends_for_its_guara
 class Restless(Company):
     """Several things happen on a day, after its run."""
 
-    tariffs: list[tuple[int, Price]]
     known: dict[int, Price]
+
+    def any_price(self) -> Price:
+        return Price(self.chance.choice((0, 30, 300, 900)), self.chance.choice(("daily", "monthly", "monthly")),
+                     self.chance.randint(0, 3), 0)
 
     async def busy(self, day: int) -> None:
         self.owed += self.price.day(self.users)
@@ -158,8 +176,7 @@ class Restless(Company):
         await self._another_user(moment)
 
     async def _tariff(self, moment: datetime) -> None:
-        self.price = Price(self.chance.choice((0, 30, 300, 900)), self.chance.choice(("daily", "monthly", "monthly")),
-                           self.chance.randint(0, 3), 0)
+        self.price = self.any_price()
         self.tariff = await a_tariff(**self.price.terms())
         self.known[self.tariff] = self.price
         await change_tariff(self.actor, self.tariff, moment)
@@ -171,8 +188,7 @@ class Restless(Company):
     async def _version(self, moment: datetime) -> None:
         """At once; the day was paid before."""
         await run_at(moment.replace(hour=1))
-        self.price = Price(self.chance.choice((0, 30, 300, 900)), self.chance.choice(("daily", "monthly", "monthly")),
-                           self.chance.randint(0, 3), 0)
+        self.price = self.any_price()
         version = await a_version(self.tariff, valid_from=None, **self.price.terms())
         with clock.at(moment):
             async with platform_transaction(STAFF) as tx:
