@@ -179,6 +179,10 @@ ACTIONS |= {
 }
 FIELDS |= {"notify_sign_in": lazy("Letters about sign-ins"), "can_write": lazy("May change"), "days": lazy("Days")}
 OBJECTS |= {"access_key": lazy("API token")}
+ACTIONS |= {"provider_key_created": lazy("Key of the internal API made"),
+            "provider_key_revoked": lazy("Key of the internal API revoked")}
+FIELDS |= {"expires_at": lazy("Good until")}
+OBJECTS |= {"provider_api_key": lazy("Key of the internal API")}
 
 ACTIONS |= {
     "single_sign_on_changed": lazy("Single sign-on changed"),

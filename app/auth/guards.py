@@ -71,7 +71,9 @@ def answer_not_signed_in(request: Request, error: NotSignedIn) -> Response:
     """API: 401. Page: the sign-in of the same panel, which leads back. htmx: the whole page goes there."""
     handler = request.scope.get("route_handler")
     if handler is not None and handler.opt.get("api"):
-        return answer_app_error(request, error)  # type: ignore[return-value]
+        answer: Response = answer_app_error(request, error)  # type: ignore[assignment]
+        answer.headers["WWW-Authenticate"] = "Bearer"
+        return answer
     if isinstance(error, MustEnrol):
         target = shell_of_request(request).security_url
         headers = {"HX-Redirect": target} if is_htmx(request) else {"Location": target}

@@ -12,7 +12,7 @@ from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.auth import sessions, tokens
+from app.auth import provider_keys, sessions, tokens
 from app.auth.edge import client_ip
 from app.auth.shells import landing_url, shell_of_request
 from app.kernel import metrics
@@ -72,7 +72,8 @@ def _count(scope: Scope, status: int, seconds: float) -> None:
 class SessionMiddleware(ASGIMiddleware):
     """Puts the signed-in person of the address's panel into `scope["user"]`, None for a visitor.
 
-    A route with opt `csrf_exempt` has no person: whatever a cookie may do needs the CSRF check.
+    A route with opt `csrf_exempt` has no person: whatever a cookie may do needs the CSRF check. Opt `token` or
+    `provider_key` looks for a program's key instead, of a domain's user or of the provider.
     """
 
     scopes = (ScopeType.HTTP, ScopeType.WEBSOCKET)
@@ -80,10 +81,11 @@ class SessionMiddleware(ASGIMiddleware):
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
         scope["user"] = scope["auth"] = None
         opt = scope["route_handler"].opt
-        if opt.get("token"):
+        programs = tokens.identify if opt.get("token") else provider_keys.identify if opt.get("provider_key") else None
+        if programs is not None:
             connection: ASGIConnection = ASGIConnection(scope)
-            scope["user"] = await tokens.identify(connection.headers.get("authorization", ""),
-                                                  ip=client_ip(connection), request_id=request_id_of(connection))
+            scope["user"] = await programs(connection.headers.get("authorization", ""), ip=client_ip(connection),
+                                           request_id=request_id_of(connection))
         elif not opt.get("csrf_exempt"):
             await self._identify(scope)
         await next_app(scope, receive, send)

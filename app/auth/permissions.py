@@ -9,6 +9,7 @@ class Permission(Enum):
     PUBLIC = "public"  # sign-in forms, health
     NODE = "node"  # signed by a PBX node's key
     SIGNED_IN = "signed_in"  # anyone with a session
+    PAYMENTS_API = "payments_api"  # a key of the provider's internal API, nobody's session
 
     PERSONAL = "personal"  # a domain user's own area
     DOMAIN_VIEW = "domain_view"  # a domain administrator reads
@@ -50,4 +51,5 @@ ROLE_PERMISSIONS: dict[str, frozenset[Permission]] = {
     "administrator": frozenset({Permission.PROVIDER_VIEW, Permission.PROVIDER_BILLING,
                                 Permission.PROVIDER_DOMAINS, Permission.PROVIDER_TECH,
                                 Permission.PROVIDER_SETTINGS}),
+    "provider_api": frozenset({Permission.PAYMENTS_API}),
 }

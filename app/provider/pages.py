@@ -9,6 +9,7 @@ from app.kernel.db import platform_transaction
 from app.kernel.i18n import lazy, ngettext
 from app.provider.accounts import pages as account_pages
 from app.provider.announcements import pages as announcement_pages
+from app.provider.api_keys import pages as api_key_pages
 from app.provider.bank import pages as bank_pages
 from app.provider.billing_days import pages as billing_day_pages
 from app.provider.books import pages as books_pages
@@ -25,6 +26,7 @@ from app.provider.letters import pages as letter_pages
 from app.provider.nodes import pages as node_pages
 from app.provider.numbers import pages as number_pages
 from app.provider.parameters import pages as parameter_pages
+from app.provider.payments import api as payment_api
 from app.provider.payments import pages as payment_pages
 from app.provider.pools import pages as pool_pages
 from app.provider.records import pages as record_pages
@@ -67,6 +69,7 @@ register(
     MenuItem("system", lazy("Announcements"), announcement_pages.LIST, "speakerphone", _VIEW, order=50),
     MenuItem("system", lazy("Parameters"), parameter_pages.LIST, "adjustments", _VIEW, order=60),
     MenuItem("system", lazy("Staff"), staff_pages.LIST, "users", _VIEW, order=70),
+    MenuItem("system", lazy("API keys"), api_key_pages.LIST, "key", Permission.PROVIDER_SETTINGS, order=80),
 )
 
 async def _facts(request: Request) -> ShellFacts:
@@ -96,6 +99,7 @@ CONTROLLERS = [
     *number_pages.CONTROLLERS, *tariff_pages.CONTROLLERS, *draft_pages.CONTROLLERS,
     *whatif_pages.CONTROLLERS,
     *trunk_pages.CONTROLLERS, *node_pages.CONTROLLERS, *payment_pages.CONTROLLERS,
+    *payment_api.CONTROLLERS, *api_key_pages.CONTROLLERS,
     *bank_pages.CONTROLLERS, *billing_day_pages.CONTROLLERS, *books_pages.CONTROLLERS, *guard_pages.CONTROLLERS,
     *income_pages.CONTROLLERS, *account_pages.CONTROLLERS,
     *correction_pages.CONTROLLERS, *job_pages.CONTROLLERS,

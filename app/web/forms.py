@@ -79,8 +79,13 @@ def parse_form(model: type[Model], data: Mapping[str, Any]) -> Model:
     Raises:
         InvalidFields: `fields` names every wrong field with a translated text.
     """
+    return validated(model, prepare(model, data))
+
+
+def validated(model: type[Model], data: Mapping[str, Any]) -> Model:
+    """Values as they came. Raises InvalidFields like `parse_form`."""
     try:
-        return model.model_validate(prepare(model, data))
+        return model.model_validate(data)
     except ValidationError as wrong:
         fields: dict[str, str] = {}
         for error in wrong.errors(include_url=False, include_input=False):

@@ -93,7 +93,10 @@ def to_call(record: CdrRecord, known: Known) -> Call | None:
         user_id = None
     direction = record.direction if record.direction in DIRECTIONS else "internal"
     answered = record.disposition == "ANSWERED" and record.answered_at is not None
-    result = "answered" if answered else _unanswered(record, direction)
+    if answered and _was_picked_up(record, direction):
+        answered, result = False, "no_answer"
+    else:
+        result = "answered" if answered else _unanswered(record, direction)
     is_own = direction == "internal" and record.peer_domain_id is None
     peer = known.extensions.get((domain_id, record.b_number)) if is_own else None
     taker = known.accounts.get(answering_account(record)) if answered else None
@@ -108,6 +111,12 @@ def to_call(record: CdrRecord, known: Known) -> Call | None:
         hangup_cause=record.cause if record.cause is not None else _CAUSES.get(result, 0),
         refusal=record.reason if not answered else "", talk_ms=_talk_ms(record), kind=record.kind,
         peer_domain_id=record.peer_domain_id)
+
+
+def _was_picked_up(record: CdrRecord, direction: str) -> bool:
+    """A colleague took the call: Asterisk sometimes ends the record of the phone that rang as answered in that very
+    instant, and tells the talk in the colleague's record [PICK-14]."""
+    return direction in ("internal", "in") and record.ended_at == record.answered_at
 
 
 def _unanswered(record: CdrRecord, direction: str) -> str:

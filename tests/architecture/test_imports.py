@@ -14,6 +14,7 @@ PACKAGES = ("app", "billing", "tenants", "pbx_provisioning", "widgets")
 # who may see every domain [ARCHITECTURE 4]: the provider's side, billing runs, the nodes, the workers
 PLATFORM = ("app/provider/", "app/kernel/", "app/runner/", "app/demo/", "app/cli", "app/worker",
             "app/auth/journal.py", "app/auth/jump.py", "app/auth/factor", "app/auth/tokens",
+            "app/auth/provider_keys.py",
             "app/modules/", "billing/", "pbx_provisioning/")
 PLATFORM_FILES = ("jobs.py",)
 

@@ -51,6 +51,8 @@ async def test_period_search_and_quick_choices(panel: Panel) -> None:
     await expect(page.locator("#finance-period nav .btn-primary")).to_have_count(0)
     await page.click("#finance-period nav a:has-text('Сутки')")
     await page.wait_for_selector("#finance-period .btn-primary:has-text('Сутки')")
+    await page.click("#finance-period nav a:has-text('Неделя')")  # today has nothing yet just after midnight
+    await page.wait_for_selector("text=Москва, мобильные")
     await page.click(".sw-why >> nth=0")
     await page.wait_for_selector("#modal-body >> text=Операция")
     if SHOTS:

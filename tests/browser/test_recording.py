@@ -93,7 +93,7 @@ async def test_the_notice_outside_of_the_plan(panel: Panel) -> None:
     await panel.sign_in(admin.login, admin.domain)
     await expect(panel.at("#side a[href='/recording']")).to_have_count(0)
     await panel.goto("/recording")
-    await expect(panel.at("main .alert")).to_contain_text("Услуга «Запись разговоров» не входит в ваш тариф")
+    await expect(panel.at("main .alert-warning")).to_contain_text("Услуга «Запись разговоров» не входит в ваш тариф")
     assert await panel.does_not_fit() == []
     assert await panel.obstacles() == []
     await picture(panel, "recording-off")

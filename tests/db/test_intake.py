@@ -182,6 +182,20 @@ async def test_internal_and_incoming_calls_are_free() -> None:
     assert await company.balance() == 100
 
 
+@pytest.mark.req("PICK-14")
+@pytest.mark.parametrize("direction", ["internal", "in"])
+async def test_the_phone_whose_call_was_picked_up_did_not_answer(direction: str) -> None:
+    """Asterisk's race at a pickup: the first record is answered and over in one instant."""
+    company = await a_company("0")
+    rang, now = channel(), datetime.now(UTC)
+    taken = replace(a_record(company, direction=direction, b_number="102", uniqueid=rang, ended=now), answered_at=now)
+    await take_in(company.node_id, [
+        taken, a_record(company, direction=direction, b_number="102", uniqueid=rang, sequence=5)])
+    async with platform_transaction(STAFF) as tx:
+        rows = await tx.fetch("SELECT result, talk_seconds FROM call WHERE domain_id = $1 ORDER BY sequence", company.id)
+    assert [tuple(row.values()) for row in rows] == [("no_answer", 0), ("answered", 65)]
+
+
 async def test_price_stays_as_authorised() -> None:
     company = await a_company("100")
     answer = await company.authorise()

@@ -7,6 +7,7 @@ import itertools
 import os
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -35,6 +36,7 @@ from tests.db.factories import STAFF, a_domain, a_node, a_tariff
 from tests.http.people import a_user
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
+MOSCOW = ZoneInfo("Europe/Moscow")  # zone of the tariffs
 
 _count = itertools.count(1)
 RUSSIA = Place("RU")
@@ -186,7 +188,7 @@ async def test_published_rates_are_never_changed() -> None:
         tariff_id = await a_tariff_id(tx)
         version_id = await tariffs.import_draft(tx, tariff_id, rows)
         assert await tariff_queries.version_in_force(tx, tariff_id) is None
-        await tariffs.publish(tx, version_id, tx.now.date() + timedelta(days=1))
+        await tariffs.publish(tx, version_id, tx.now.astimezone(MOSCOW).date() + timedelta(days=1))
         assert await tariff_queries.version_in_force(tx, tariff_id) is None
         with pytest.raises(Refused):
             await tariffs.discard_draft(tx, version_id)

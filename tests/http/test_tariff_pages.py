@@ -29,7 +29,7 @@ async def test_bands_and_steps_are_shown_compared_and_exported(client: Browser) 
     console = await a_console(client)
     tariff_id, first = await a_version(parse_rates(FILE.encode()).rows)
     async with platform_transaction(STAFF) as tx:
-        await service.publish(tx, first, tx.now.date())
+        await service.publish(tx, first, tx.now.astimezone(MOSCOW).date())
         second = await service.import_draft(tx, tariff_id, parse_rates(
             FILE.replace("Moscow;1;1-5", "Moscow;1.1;1-5").encode()).rows)
     page = (await console.get(f"/provider/tariffs/versions/{second}")).text

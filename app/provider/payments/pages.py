@@ -27,6 +27,7 @@ from billing.payments.card.present import state_badge
 LIST = "/provider/payments"
 KINDS = {"bank": lazy("Bank"), "card": lazy("Card"), "promised": lazy("Promised payment"),
          "correction": lazy("Correction")}
+ORIGINS = {"api": lazy("Internal API"), "statement": lazy("Bank statement"), "hand": lazy("Entered by hand")}
 SOURCES = {"bank": lazy("Bank transfer"), "cash": lazy("Cash desk"), "other": lazy("Other")}
 COLUMNS = (
     Column("at", lazy("Time"), "p.at"), Column("domain", lazy("Domain"), "d.name"),
@@ -54,6 +55,13 @@ class PaymentForm(FormModel):
     def _text(cls, value: str) -> str:
         return plain_text(value)
 
+    @field_validator("external_id")
+    @classmethod
+    def _own_space(cls, value: str) -> str:
+        if value.startswith(queries.PREFIXES):
+            raise ValueError(_("Numbers that begin so are made by the system"))
+        return value
+
     def payment(self) -> service.NewPayment:
         return service.NewPayment(self.domain_id, Money(self.amount), self.source, self.description,
                                   self.external_id)
@@ -71,7 +79,7 @@ class PaymentPages(Controller):
         async with platform_transaction(request.user.actor) as tx:
             rows, total, amount = await queries.payments(tx, query, *_days(query), zone_name())
         return await show(request, "provider/payments/list.html", found=Page(rows, total, query), kinds=KINDS,
-                          total_amount=Money(amount), state_badge=state_badge)
+                          origins=ORIGINS, total_amount=Money(amount), state_badge=state_badge)
 
     @get("/export")
     async def export(self, request: Request) -> Response[bytes]:
@@ -82,10 +90,10 @@ class PaymentPages(Controller):
         columns = [ExportColumn(label, width) for label, width in (
             (lazy("Time"), 20), (lazy("Domain"), 28), (lazy("Company"), 32), (lazy("Account"), 14),
             (lazy("Amount"), 14), (lazy("Kind"), 18), (lazy("Source"), 20), (lazy("Description"), 40),
-            (lazy("Document"), 28))]
+            (lazy("Document"), 28), (lazy("Came in by"), 20))]
         return xlsx_answer(_("Payments"), columns, (
             (row.at, row.domain, row.company, row.account, row.sum, KINDS[row.kind], row.source, row.description,
-             row.external_id) for row in rows))
+             row.external_id, ORIGINS.get(row.origin, "")) for row in rows))
 
     @get("/new", opt=BILLING)
     async def new(self, request: Request) -> Template:

@@ -12,6 +12,9 @@ from app.kernel.i18n import _
 from app.kernel.money import Currency, Money
 from app.web.lists import ListQuery
 
+API_PREFIX = "api:"  # ids of the internal API are a space of their own, like those that the panel itself makes
+PREFIXES = (API_PREFIX, "bank:", "card:", "promised:")  # no form takes an id that begins so
+
 
 @dataclass(frozen=True, slots=True)
 class PaymentRow:
@@ -32,6 +35,15 @@ class PaymentRow:
     @property
     def sum(self) -> Money:
         return Money(self.amount, Currency(self.currency))
+
+    @property
+    def origin(self) -> str:
+        """How a payment that the gateway does not know came in: api, statement or hand; "" of others."""
+        if self.kind != "bank":
+            return ""
+        if self.external_id.startswith(API_PREFIX):
+            return "api"
+        return "statement" if self.external_id.startswith("bank:") else "hand"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Entering a payment by hand, once, whatever is clicked twice."""
+"""Taking a payment in, once, whatever is clicked or sent twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from billing.accounts import service as accounts
 
 @dataclass(frozen=True, slots=True)
 class NewPayment:
-    """`external_id`: number of the bank's document, or made by the form; one payment per id, ever."""
+    """`external_id`: number of the bank's document, or made by the form, or of the API; one payment per id, ever."""
 
     domain_id: int
     amount: Money
@@ -38,8 +38,18 @@ async def check(tx: PlatformTx, new: NewPayment) -> queries.Payee:
 
 
 async def enter(tx: PlatformTx, new: NewPayment) -> bool:
-    """Post it; False when it had been posted before."""
+    """Post what a person typed; False when it had been posted before. Raises InvalidFields as `check`."""
     await check(tx, new)
+    return await receive(tx, new)
+
+
+async def receive(tx: PlatformTx, new: NewPayment) -> bool:
+    """Post it; False when it had been posted before.
+
+    Raises:
+        InvalidFields: the amount is not one of the account's currency.
+        Refused: another payment has this id.
+    """
     bound = await tx.enter_domain(new.domain_id)
     return await accounts.record_payment(bound, external_id=new.external_id, amount=new.amount, source=new.source,
                                          description=new.description)
