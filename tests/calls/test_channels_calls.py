@@ -11,6 +11,7 @@ import pytest
 from app.kernel.db import domain_transaction
 from billing.services import channels
 from tests.calls.sipp import Call
+from tests.calls.test_faxes import send, until
 from tests.calls.world import Carrier, Company, a_company, outside_number
 from tests.db.factories import a_tariff
 from tests.db.services_world import a_service
@@ -110,3 +111,25 @@ async def test_six_calls_at_once_take_two_channels(stack: Stack, carrier: Carrie
     ivanov = await company.registered("ivanov")
     calls = await asyncio.gather(*(ivanov.call(f"8{outside_number()}", hold=4.0) for _ in range(6)))
     assert sorted(call.code for call in calls) == [200] * 2 + [503] * 4
+
+
+@pytest.mark.req("SVC-43")
+async def test_a_call_that_the_node_places_by_itself_takes_a_channel_like_any_other(
+    stack: Stack, carrier: Carrier,
+) -> None:
+    """Shown with faxes, which the node calls with for a user; whatever dials by itself goes this way."""
+    company = await _with_channels(stack, 1)
+    ivanov = await company.registered("ivanov")
+    talked, faxed = outside_number(), outside_number()
+    talk = asyncio.create_task(ivanov.call(f"8{talked}", hold=15))
+    await carrier.answered(talked)
+    fax_id = await send(company, f"8{faxed}")
+    await until(company, fax_id, "ready", attempts=1, timeout=14)
+    assert not carrier.calls_to(faxed)
+    assert (await talk).code == 200
+    async with domain_transaction(company.actor) as tx:
+        await tx.execute("UPDATE fax SET next_at = now() WHERE domain_id = $1 AND id = $2", tx.domain_id, fax_id)
+    await carrier.answered(faxed)
+    assert (await ivanov.call(f"8{outside_number()}")).code == 503
+    refused = [(row["kind"], row["refusal"]) for row in await company.calls() if row["result"] == "refused"]
+    assert ("fax_out", "no_channel") in refused

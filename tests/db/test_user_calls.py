@@ -99,7 +99,8 @@ async def test_each_kind_of_call_as_its_users_see_it() -> None:
     ended = datetime(2026, 1, 1, tzinfo=UTC)
     for number, record in enumerate(records):
         moved = ended + timedelta(hours=min(number, 2) if number < 4 else number)
-        records[number] = replace(record, started_at=moved, ended_at=moved, answered_at=record.answered_at and moved)
+        records[number] = replace(record, started_at=moved, ended_at=moved + timedelta(seconds=5),
+                                  answered_at=record.answered_at and moved)
     for record in records:
         await take_in(company.node_id, [record])
     rows = await rows_of(company, own(company.user_id))
