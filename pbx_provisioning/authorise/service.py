@@ -27,8 +27,7 @@ from pbx_provisioning.authorise.rules import (
 from tenants.numbers.rules import NotANumber, normalise, place_of
 
 ANSWER_WITHIN_SECONDS = 180  # a call rings 90 s at a trunk; another tariff band may begin meanwhile
-_OTHERS = "FROM open_hold o WHERE o.domain_id = d.id"
-_FACTS = f"""
+_FACTS = """
 SELECT n.id AS node_id, u.id AS user_id, d.mode, d.trial_ends_at, d.trial_seconds_left, d.country, d.area_code,
        d.max_paid_calls, d.default_restriction, u.outgoing_restriction,
        EXISTS (SELECT FROM domain_block b WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS is_blocked,
@@ -42,15 +41,17 @@ SELECT n.id AS node_id, u.id AS user_id, d.mode, d.trial_ends_at, d.trial_second
         WHERE t.node_id = n.id AND t.is_active) AS trunks,
        (SELECT v.id FROM tariff_version v WHERE v.tariff_id = $4 AND v.state = 'published' AND v.valid_from <= $5
         ORDER BY v.valid_from DESC, v.id DESC LIMIT 1) AS version_id,
-       (SELECT count(*) {_OTHERS}) AS open_calls,
-       (SELECT count(*) {_OTHERS} AND (o.amount > 0 OR o.trial OR o.package_seconds > 0)) AS parallel_holds,
-       (SELECT COALESCE(sum(o.seconds), 0) {_OTHERS} AND o.trial) AS trial_held,
+       others.open_calls, others.parallel_holds, others.trial_held,
        h.id AS hold_id, h.user_id AS hold_user, h.b_number AS hold_number, h.allowed_seconds, h.caller_id,
        h.trunks AS hold_trunks, h.offline_seconds, h.released_at
 FROM domain d JOIN pbx_node n ON n.id = d.pbx_node_id AND n.name = $3
 LEFT JOIN domain_user u ON u.domain_id = d.id AND u.id = $2
 LEFT JOIN hold h ON h.domain_id = d.id AND h.node_id = n.id AND h.uniqueid = $6
-WHERE d.id = $1
+CROSS JOIN LATERAL (
+    SELECT count(*) AS open_calls, count(*) FILTER (WHERE o.amount > 0 OR o.trial OR o.package_seconds > 0)
+           AS parallel_holds, COALESCE(sum(o.seconds) FILTER (WHERE o.trial), 0) AS trial_held
+    FROM open_hold o WHERE o.domain_id = d.id
+) others WHERE d.id = $1
 """
 
 
