@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 
 
 def _up(_args: argparse.Namespace) -> int:
@@ -68,35 +69,50 @@ def _asterisk(_args: argparse.Namespace) -> int:
     return install()
 
 
-def _history_check(_args: argparse.Namespace) -> int:
-    from app.audit.jobs import checked
-    from app.kernel.db import DB
+def _checked(check: Callable[[], Awaitable[int]]) -> int:
+    """A check of the database of this installation; 2 when it cannot be reached."""
+    from app.runner.embedded import use_running
+    from app.settings import state_dir
 
-    async def check() -> int:
+    if not use_running(state_dir()):
+        print("There is no database: start `make up`, or set DATABASE_APP_URL.", file=sys.stderr)
+        return 2
+
+    async def run() -> int:
+        from app.kernel.db import DB
+
         await DB.open(size=2)
         try:
-            found = await checked()
+            return await check()
         finally:
             await DB.close()
+
+    try:
+        return asyncio.run(run())
+    except OSError as error:
+        print(f"The database does not answer: {error}", file=sys.stderr)
+        return 2
+
+
+def _history_check(_args: argparse.Namespace) -> int:
+    from app.audit.jobs import checked
+
+    async def check() -> int:
+        found = await checked()
         if found.broken is None:
             print(f"{found.seals} entries sealed and unbroken, head {found.head.hex()}")
             return 0
         print(f"BROKEN: {found.broken.problem}, first at entry {found.broken.history_id}", file=sys.stderr)
         return 1
 
-    return asyncio.run(check())
+    return _checked(check)
 
 
 def _books_check(_args: argparse.Namespace) -> int:
-    from app.kernel.db import DB
     from billing.books import service
 
     async def check() -> int:
-        await DB.open(size=2)
-        try:
-            found = await service.run(full=True)
-        finally:
-            await DB.close()
+        found = await service.run(full=True)
         print(f"run {found.run_id}: {found.domains} accounts, {found.postings} postings, "
               f"{len(found.differences)} differences")
         for one in found.differences:
@@ -104,7 +120,7 @@ def _books_check(_args: argparse.Namespace) -> int:
                   file=sys.stderr)
         return 1 if found.differences else 0
 
-    return asyncio.run(check())
+    return _checked(check)
 
 
 COMMANDS = {

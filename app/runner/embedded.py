@@ -218,6 +218,24 @@ def start(folder: Path, *, database: bool = True, cache: bool = True) -> dict[st
     return found
 
 
+def use_running(folder: Path) -> bool:
+    """Point this process to the installation's servers, as `make up` does for its children; False when they are down.
+
+    What the environment names already is kept.
+    """
+    if os.environ.get("DATABASE_APP_URL"):
+        return True
+    if not (folder / "ports.json").exists():
+        return False
+    postgres, redis = servers(folder)
+    owner_url = os.environ.get("DATABASE_URL") or (postgres.owner_url if _answers(postgres.port) else "")
+    if not owner_url:
+        return False
+    os.environ["DATABASE_APP_URL"] = app_url(owner_url, load_secrets(folder)["database_app_password"])
+    os.environ.setdefault("REDIS_URL", redis.url)
+    return True
+
+
 def app_url(owner_url: str, password: str) -> str:
     """The runtime role's address in the same database."""
     from urllib.parse import urlsplit, urlunsplit

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from secrets import token_hex
 
 import asyncpg
@@ -237,3 +239,12 @@ async def test_the_job_and_the_command_say_what_differs(owner: asyncpg.Connectio
         newest = await tx.fetchval("SELECT max(id) FROM books_run")
         assert f"run {newest}:".encode() in said
         await service.acknowledge(tx, newest)
+
+
+async def test_the_command_says_in_words_that_nothing_runs(tmp_path: Path) -> None:
+    bare = {name: value for name, value in os.environ.items() if name not in ("DATABASE_APP_URL", "DATABASE_URL")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app", "books-check", env=bare | {"SWITCHROOM_STATE": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    said, _nothing = await process.communicate()
+    assert (process.returncode, b"make up" in said, b"Traceback" in said) == (2, True, False)
