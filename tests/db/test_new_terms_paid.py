@@ -108,7 +108,7 @@ async def _counted(actor: Actor, code: str, number: int, moment: datetime) -> No
             await service.report_counter(tx, code, number, moment)
 
 
-@pytest.mark.req("FIN-D2", "SVC-07")
+@pytest.mark.req("FIN-D2")
 async def test_a_price_raised_by_a_setting_is_not_given_back() -> None:
     """30.00 were paid for April with a month's storage; on the 15th a year's is chosen, from the 16th it costs 6.00
     instead of 30.00 a month, and as much more as that storage does."""

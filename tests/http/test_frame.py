@@ -122,7 +122,7 @@ SECTIONS_BUILT: dict[str, list[str]] = {
     "Администрирование и настройка": ["Общие настройки", "Приветствия и музыка"]}
 
 
-@pytest.mark.req("ACC-15", "ACC-16", "ACC-17", "ACC-23")
+@pytest.mark.req("ACC-15", "ACC-17", "ACC-23")
 async def test_the_menu_has_the_built_sections_in_the_order_of_the_chapter(client: Browser) -> None:
     user = await signed_in(client)
     await world.a_number(user.actor)

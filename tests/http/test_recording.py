@@ -40,7 +40,7 @@ def mark(page: str) -> str:
     return found[1]
 
 
-@pytest.mark.req("REC-01", "REC-03", "REC-04", "REC-32", "REC-D7", "SVC-13", "DASH-11")
+@pytest.mark.req("REC-01", "REC-03", "REC-04", "REC-32", "REC-D7", "DASH-11")
 async def test_the_page(client: Browser) -> None:
     _admin, ids = await nine_users(client)
     page = (await client.get("/recording")).text

@@ -101,7 +101,6 @@ SECTIONS = {
     "additional_number_mobile": ("/numbers", "Номера")}
 
 
-@pytest.mark.req("SVC-07", "SVC-08")
 async def test_configure_opens_the_sections_that_are_built(client: Browser) -> None:
     await signed_in(client, *PLAN, a_service("recording", "special", 70))
     found = {code: catalogue.find(code).configure for code in catalogue.codes() if catalogue.find(code).configure}
