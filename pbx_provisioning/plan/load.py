@@ -11,6 +11,7 @@ from functools import lru_cache
 from app.kernel.db import PlatformTx
 from app.settings import settings
 from billing.services import channels
+from pbx_provisioning.features import load_all, parts
 from pbx_provisioning.plan.model import Did, DomainPlan, Pool, Trunk, User, phone_name
 from pbx_provisioning.plan.scheme import INITIAL, Reach, load_reach
 
@@ -65,6 +66,7 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
     reach, has_hold = await load_reach(tx, domain_id, row["name"], row["timezone"])
     dids = await tx.fetch("SELECT e164, target_user_id, target_kind = 'fax' FROM phone_number WHERE domain_id = $1 "
                           "ORDER BY e164", domain_id)
+    load_all()
     incoming, outgoing = await channels.in_force(tx, domain_id)
     return DomainPlan(
         domain_id=domain_id, name=row["name"], number=wanted.desired, language=row["locale"],
@@ -73,7 +75,8 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
         pool=Pool(row["pool_id"], row["dial_expression"], row["route_number"]) if row["pool_id"] else None,
         commands=tuple(row[f"dtmf_{name}"] for name in
                        ("transfer", "fax", "conference_add", "conference_remove", "hold")),
-        pickup_code=row["pickup_number"], has_hold=has_hold, channels_in=incoming, channels_out=outgoing)
+        pickup_code=row["pickup_number"], has_hold=has_hold, channels_in=incoming, channels_out=outgoing,
+        parts=await parts.load(tx, domain_id))
 
 
 @lru_cache(maxsize=KEPT_USERS)

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address
 
+from pbx_provisioning.features.parts import Shares
 from pbx_provisioning.plan.checks import BadPlan
 from pbx_provisioning.plan.checks import check as _check
 from pbx_provisioning.plan.scheme import INITIAL, Reach
@@ -116,6 +117,7 @@ class DomainPlan:
     has_hold: bool = False  # music on hold of its own
     channels_in: int | None = None  # simultaneous calls with the outside; None: no limit
     channels_out: int | None = None
+    parts: Shares = ()  # what features bring
     commands: tuple[str, ...] = COMMANDS  # #<code># dialled during a talk, in the order of COMMANDS
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from app.kernel.errors import AppError
+from pbx_provisioning.features import load_all, parts
 from pbx_provisioning.render import scheme
 
 _USER = r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,253},[0-9]{1,19},[0-9]{1,3}"
@@ -17,7 +18,10 @@ _FORMS = {
     "users": re.compile(r"include => (d%d-ext|d%d-codes|p[1-9][0-9]{0,18}-routes|sw-112|sw-speed|sw-emergency|sw-out"
                         r"|sw-blocked)"),
     "codes": re.compile(r"exten => [0-9*#]{2,6},1,Gosub\(sw-pickup,s,1\)"),
-    "ext": re.compile(rf"exten => [0-9]{{1,5}},1,Gosub\(sw-user(-scheme,s,1\(%d,[0-9]{{1,19}}\)|,s,1\({_USER}\))\)"),
+    "ext": re.compile(rf"exten => [0-9]{{1,5}},1,Gosub\(sw-(user-scheme,s,1\(%d,[0-9]{{1,19}}\)|user,s,1\({_USER}\)"
+                      r"|inner-to,s,1\(%d,[a-z]{1,2}[0-9]{1,19}\))\)"),
+    "to": re.compile(r"include => sw-to-common"
+                     r"|exten => [a-z]{1,2}[0-9]{1,19},1,Gosub\(sw-[a-z-]{1,30},s,1\(%d(,[0-9]{1,19}){1,6}\)\)"),
     "scheme": scheme.FORM,
     "routes": re.compile(r"exten => _[0-9*#]{0,30}X{1,5}[0-9*#]{0,30},1,(Gosub\(sw-pool-blocked,s,1\)"
                          r"|Gosub\(sw-pool,s,1\(%d,\$\{EXTEN:[0-9]{1,2}:[1-5]\}\)\))"),
@@ -41,11 +45,15 @@ class BadDialplan(AppError):
 def check_dialplan(domain_id: int, text: str) -> None:
     """Raises BadDialplan with the first line that should not be there."""
     contexts = {f"[d{domain_id}-users]": "users", f"[d{domain_id}-ext]": "ext", f"[d{domain_id}-conf]": "conf",
-                f"[d{domain_id}-codes]": "codes", f"[d{domain_id}-scheme]": "scheme", "[sw-did]": "did"}
+                f"[d{domain_id}-codes]": "codes", f"[d{domain_id}-scheme]": "scheme", f"[d{domain_id}-to]": "to",
+                "[sw-did]": "did"}
+    load_all()
+    contexts |= {f"[d{domain_id}-{kind}]": kind for kind in parts.contexts()}
     pools = set(_POOL.findall(text))
     if len(pools) == 1:  # its phones call the one pool that it stands in
         contexts[f"[{pools.pop()}]"] = "routes"
-    forms = {name: re.compile(form.pattern.replace("%d", str(domain_id))) for name, form in _FORMS.items()}
+    forms = {name: re.compile(form.pattern.replace("%d", str(domain_id)))
+             for name, form in (_FORMS | parts.contexts()).items()}
     form: re.Pattern[str] | None = None
     seen: set[str] = set()
     for number, line in enumerate(text.split("\n"), 1):

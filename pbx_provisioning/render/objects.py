@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
+from pbx_provisioning.features import load_all, parts
 from pbx_provisioning.plan.model import COMMANDS, DomainPlan, User
 from pbx_provisioning.render import reach, scheme
 
@@ -16,7 +17,7 @@ KEPT_USERS = 12_000  # rendered users are remembered: of a large company usually
 CODECS = "alaw,ulaw,g722"
 MAX_CONTACTS = 10
 # Order of the parts in a domain's dialplan file; every kind but "endpoint" is dialplan.
-SECTIONS = ("rest", "code", "extension", "conf", "scheme", "route", "did")
+SECTIONS = ("rest", "code", "extension", "conf", "scheme", "to", "route", "did")
 
 
 def render(plan: DomainPlan) -> Objects:
@@ -50,7 +51,7 @@ def render(plan: DomainPlan) -> Objects:
     for did in plan.dids:
         target = users.get(did.user_id) if did.user_id is not None else None
         found["did", did.e164] = f"exten => {did.e164},1,{_incoming(plan, target, did.is_fax)}"
-    return found
+    return found | parts.render(plan, plan.parts)
 
 
 def _row(domain_id: int, realm: str, language: str, *, login: str, user_id: str, ha1: str, context: str,
@@ -94,24 +95,22 @@ def _incoming(plan: DomainPlan, target: User | None, is_fax: bool) -> str:
 
 def dialplan_file(domain_id: int, objects: Mapping[Key, str]) -> str:
     """The text of `extensions.d/d<id>.conf`, put together from the domain's objects."""
-    parts: dict[str, list[tuple[str, str]]] = {kind: [] for kind in SECTIONS}
+    load_all()
+    bodies: dict[str, list[tuple[str, str]]] = {kind: [] for kind in (*SECTIONS, *parts.contexts())}
     for (kind, key), body in objects.items():
         if kind != "endpoint":
-            parts[kind].append((key, body))
+            bodies[kind].append((key, body))
     lines = [f"; Domain {domain_id}. Written by the agent; changes made here are undone.", f"[d{domain_id}-users]"]
-    lines += [body for _key, body in sorted(parts["rest"])]
-    if parts["code"]:
-        lines += ["", f"[d{domain_id}-codes]", *(body for _key, body in sorted(parts["code"]))]
-    if parts["extension"]:
-        lines += ["", f"[d{domain_id}-ext]", *(body for _key, body in sorted(parts["extension"]))]
-    if parts["conf"]:
-        lines += ["", f"[d{domain_id}-conf]", *(body for _key, body in sorted(parts["conf"]))]
-    if parts["scheme"]:
-        lines += ["", f"[d{domain_id}-scheme]", *(body for _key, body in sorted(parts["scheme"]))]
-    if parts["route"]:  # the first one is the heading
-        lines += ["", *(body for _key, body in sorted(parts["route"]))]
-    if parts["did"]:
-        lines += ["", "[sw-did]", *(body for _key, body in sorted(parts["did"]))]
+    lines += [body for _key, body in sorted(bodies["rest"])]
+    named = {"code": "codes", "extension": "ext", "conf": "conf", "scheme": "scheme"}
+    for kind, name in (named | {kind: kind for kind in parts.contexts()}).items():
+        if bodies[kind]:
+            lines += ["", f"[d{domain_id}-{name}]", *(body for _key, body in sorted(bodies[kind]))]
+    lines += ["", f"[d{domain_id}-to]", "include => sw-to-common", *(body for _key, body in sorted(bodies["to"]))]
+    if bodies["route"]:  # the first one is the heading
+        lines += ["", *(body for _key, body in sorted(bodies["route"]))]
+    if bodies["did"]:
+        lines += ["", "[sw-did]", *(body for _key, body in sorted(bodies["did"]))]
     return "\n".join(lines) + "\n"
 
 
