@@ -24,7 +24,8 @@ QUIET = timedelta(hours=1)  # between two letters about one kind of refusal
 _RETURNING = "RETURNING id, reason, detail, started_at, until"
 
 
-async def note(tx: DomainTx, hit: Hit, *, number: str, user_id: int, by: str = "", repeats: int | None = None) -> None:
+async def note(tx: DomainTx, hit: Hit, *, number: str, user_id: int | None, by: str = "",
+               repeats: int | None = None) -> None:
     """A call was refused. The first of its kind for an hour is told; so many within ten minutes stop paid calls."""
     row = await tx.fetchrow(
         "WITH noted AS (INSERT INTO guard_hit (domain_id, at, reason, user_id, number) VALUES ($1, $2, $3, $4, $5)) "
@@ -145,7 +146,7 @@ async def _name(tx: DomainTx) -> str:
 # --- destinations ------------------------------------------------------------------------------------
 
 
-async def remember(tx: DomainTx, destination: str, number: str, user_id: int, *, waits: bool, is_known: bool,
+async def remember(tx: DomainTx, destination: str, number: str, user_id: int | None, *, waits: bool, is_known: bool,
                    tells: bool = True) -> None:
     """A destination is new, or was not called for long. One that waits is told of once."""
     if waits and is_known and await _waits_already(tx, destination):

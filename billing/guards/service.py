@@ -22,7 +22,7 @@ class Asking:
     """An outside call before it is placed; `free` is the account's money for it, None without a floor."""
 
     number: str  # E.164 digits
-    user_id: int
+    user_id: int | None
     price: CallPrice
     free: int | None
     held: int  # by all open calls, millionths

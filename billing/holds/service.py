@@ -65,7 +65,7 @@ class NewHold:
 
     node_id: int
     uniqueid: str
-    user_id: int
+    user_id: int | None
     b_number: str
     version_id: int
     prefix: str

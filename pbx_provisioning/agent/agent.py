@@ -21,6 +21,7 @@ from pbx_provisioning.agent.faxes import FaxJobs
 from pbx_provisioning.agent.heartbeat import Heartbeat
 from pbx_provisioning.agent.live import Live
 from pbx_provisioning.agent.media import MediaSpool
+from pbx_provisioning.agent.orders import CallOrders
 from pbx_provisioning.agent.presence import Presence
 from pbx_provisioning.agent.reconciler import AGENT, Reconciler
 from pbx_provisioning.agent.spool import PARTS, STREAMS, Spool, TakeIn, drop_when_large
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 
 Done = TypeVar("Done")
 LOCK = 7_302_012  # advisory lock, second key is the node: one agent per node
-CHANNELS = ("provisioning", "trunks", "drift_check", "recording_request")
+CHANNELS = ("provisioning", "trunks", "drift_check", "recording_request", "call_order")
 
 
 class Agent:
@@ -56,6 +57,7 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 for part in (self.ami.run, self._listen, self.reconciler.run, self.presence.run, self.presence.watch,
                              self.spool.run, self.control.run, self.media.run, self.dictation.run, self.faxes.run,
+                             self.orders.run,
                              self._trunks_loop, self._drift_loop, self._up_loop):
                     group.create_task(self._keep(part))
                 group.create_task(self._every(self._config.heartbeat_every, self.heartbeat.beat))
@@ -80,6 +82,7 @@ class Agent:
         spool = config.asterisk_state / "spool"
         self.media = MediaSpool(node_id, spool / "media")
         self.faxes = FaxJobs(node_id, spool / "fax", self.ami)
+        self.orders = CallOrders(node_id, self.ami)
         self.heartbeat = Heartbeat(node_id, self.ami, self.presence, self.spool, lambda: self.control.calls)
         self.audio = Audio(node_id, config.asterisk_state, self.ami)
         self.reconciler.before_apply = self.audio.bring
@@ -97,6 +100,7 @@ class Agent:
             self.media.on_event(event)
             self.dictation.on_event(event)
             self.faxes.on_event(event)
+            self.orders.on_event(event)
         elif event.event == "SuccessfulAuth":
             self.presence.on_authenticated(event)
 
@@ -187,6 +191,8 @@ class Agent:
             self.reconciler.want(int(payload))
         elif channel == "recording_request":
             self.dictation.wake()
+        elif channel == "call_order":
+            self.orders.wake()
         elif channel == "trunks":
             self._trunks_wake.set()
         elif channel == "drift_check" and payload in ("", str(self.node_id)):

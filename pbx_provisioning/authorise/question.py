@@ -19,6 +19,7 @@ _FORMS = {
     "ts": re.compile(r"[0-9]{1,12}"),
     "sig": re.compile(r"[0-9a-fA-F]{40}"),
 }
+_E164 = re.compile(r"[1-9][0-9]{6,14}")
 
 
 class BadQuestion(ValueError):
@@ -27,7 +28,7 @@ class BadQuestion(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Checked and signed. `digits` as dialled: digits and +."""
+    """Checked and signed. `digits` as dialled: digits and +. `user_id` 0: the domain itself calls."""
 
     node: str
     domain_id: int
@@ -35,6 +36,7 @@ class Question:
     digits: str
     uniqueid: str
     is_redirected: bool = False  # a leg of a forwarding scheme; unsigned: it can only take a right away
+    caller_id: str = ""  # a number of the domain to be shown instead; unsigned: others than its own are ignored
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +89,5 @@ def read_question(query: Mapping[str, str], *, key1: str, key2: str, now: float)
     if abs(now - int(found["ts"])) > WINDOW_SECONDS:
         raise BadQuestion("moment")
     return Question(found["node"], int(found["domain"]), int(found["user"]), found["digits"], found["uniqueid"],
-                    "redirected" in query.get("kind", ""))
+                    "redirected" in query.get("kind", ""),
+                    query["cid"] if _E164.fullmatch(query.get("cid", "")) else "")

@@ -31,8 +31,8 @@ _FACTS = """
 SELECT n.id AS node_id, u.id AS user_id, d.mode, d.trial_ends_at, d.trial_seconds_left, d.country, d.area_code,
        d.max_paid_calls, d.default_restriction, u.outgoing_restriction,
        EXISTS (SELECT FROM domain_block b WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS is_blocked,
-       (SELECT p.e164 FROM phone_number p WHERE p.domain_id = d.id AND p.id = u.outgoing_number_id
-                                            AND p.category <> 'toll_free') AS own_number,
+       (SELECT p.e164 FROM phone_number p WHERE p.domain_id = d.id AND p.category <> 'toll_free'
+        AND (p.e164 = $7 OR p.id = u.outgoing_number_id) ORDER BY p.e164 = $7 DESC LIMIT 1) AS own_number,
        (SELECT p.e164 FROM phone_number p WHERE p.domain_id = d.id AND p.id = d.default_number_id
                                             AND p.category <> 'toll_free') AS default_number,
        (SELECT p.e164 FROM phone_number p WHERE p.domain_id = d.id AND p.category <> 'toll_free'
@@ -57,7 +57,7 @@ CROSS JOIN LATERAL (
 
 async def authorise(question: Question) -> Answer:
     """Decide, and set the money aside. The same channel asking again gets the same answer."""
-    if not question.domain_id or not question.user_id:
+    if not question.domain_id:
         return Deny("error")
     async with domain_transaction(Actor.system(question.domain_id, name=f"node {question.node}")) as tx:
         try:
@@ -71,8 +71,8 @@ async def authorise(question: Question) -> Answer:
 async def _decide(tx: DomainTx, question: Question) -> Answer:
     account = await lock(tx)
     row = await tx.fetchrow(_FACTS, tx.domain_id, question.user_id, question.node, account.tariff_id, tx.now,
-                            question.uniqueid)
-    if row is None or row["user_id"] is None:  # lives on another node, or is not this domain's user
+                            question.uniqueid, question.caller_id)
+    if row is None or (question.user_id and row["user_id"] is None):  # on another node, or not this domain's user
         return Deny("error")
     facts = _facts(row)
     if row["hold_id"] is not None:
@@ -86,8 +86,8 @@ async def _decide(tx: DomainTx, question: Question) -> Answer:
     prices = await _prices(tx, account, facts, known, number)
     price = max(prices, key=lambda one: one.amount(one.entry_seconds))
     free = account.free_millionths(await held(tx, account), tx.now)
-    asking = guards.Asking(number, question.user_id, price, free, account.held.millionths(), is_abroad(facts, number),
-                           facts.is_trial)
+    asking = guards.Asking(number, question.user_id or None, price, free, account.held.millionths(),
+                           is_abroad(facts, number), facts.is_trial)
     guarded = await guards.examine(tx, asking)
     if guarded.refusal is not None:
         raise Denied(guarded.refusal.value)
@@ -95,7 +95,7 @@ async def _decide(tx: DomainTx, question: Question) -> Answer:
     rest = None if guarded.free is None else guarded.free - hold.amount
     offline = offline_seconds(facts, account.terms.scheme, rest, known.dearest) if guarded.may_go_offline else 0
     hold_id = await holds.place(tx, holds.NewHold(
-        row["node_id"], question.uniqueid, question.user_id, number, facts.version_id, price.row.prefix, hold,
+        row["node_id"], question.uniqueid, question.user_id or None, number, facts.version_id, price.row.prefix, hold,
         facts.is_trial, caller_id, facts.trunks, offline,
         max(one.charge(hold.max_seconds).package_seconds for one in prices), guarded.is_paid))
     await guards.placed(tx, asking, guarded)
@@ -133,7 +133,7 @@ def _again(row: Record, question: Question) -> Answer:
         number = normalise(question.digits, place_of(row["country"], row["area_code"]))
     except NotANumber:
         return Deny("error")
-    if row["released_at"] is not None or row["hold_user"] != question.user_id or row["hold_number"] != number:
+    if row["released_at"] is not None or (row["hold_user"] or 0) != question.user_id or row["hold_number"] != number:
         return Deny("error")
     return Allow(row["hold_id"], row["allowed_seconds"], row["caller_id"], row["hold_trunks"], number,
                  row["offline_seconds"])
