@@ -44,6 +44,9 @@ class Settings:
     stripe_webhook_secret: str = field(default="", repr=False)
     stripe_api_base: str = "https://api.stripe.com"
     card_page_origin: str = "https://checkout.stripe.com"  # where people type their card
+    speech_url: str = ""  # of a service that recognises speech; none: recordings are not analysed [SPA-D1]
+    speech_key: str = field(default="", repr=False)
+    speech_model: str = "whisper-1"
 
     @property
     def is_secure(self) -> bool:
@@ -117,6 +120,9 @@ def from_environment() -> Settings:
         stripe_webhook_secret=env.get("STRIPE_WEBHOOK_SECRET", ""),
         stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com").rstrip("/"),
         card_page_origin=env.get("STRIPE_CHECKOUT_ORIGIN", "https://checkout.stripe.com").rstrip("/"),
+        speech_url=env.get("SPEECH_URL", ""),
+        speech_key=env.get("SPEECH_KEY", ""),
+        speech_model=env.get("SPEECH_MODEL", "whisper-1"),
     )
 
 

@@ -22,6 +22,8 @@ ACTIONS = {
     "sign_in_failed": lazy("Sign-in failed"), "sign_in_locked": lazy("Sign-in locked after failed attempts"),
     "generation_pinned": lazy("Configuration held"), "generation_released": lazy("Configuration released"),
     "settings_changed": lazy("General settings changed"),
+    "group_created": lazy("Group created"), "group_changed": lazy("Group changed"),
+    "group_deleted": lazy("Group deleted"),
     "pickup_group_created": lazy("Pickup group created"), "pickup_group_changed": lazy("Pickup group changed"),
     "pickup_group_deleted": lazy("Pickup group deleted"),
     "released": lazy("Configuration released"), "retried": lazy("Tried again"),
@@ -34,6 +36,9 @@ ACTIONS = {
     "card_removed": lazy("Card removed"), "auto_topup_changed": lazy("Automatic top-up changed"),
     "service_connected": lazy("Service connected"), "service_disconnected": lazy("Service disconnected"),
     "channels_changed": lazy("Number of channels changed"),
+    "api_settings_changed": lazy("API settings changed"), "api_addresses_changed": lazy("White list of the API changed"),
+    "api_log_cleared": lazy("Log of the API cleared"), "crm_connected": lazy("CRM connected"),
+    "crm_disconnected": lazy("CRM disconnected"), "crm_settings_changed": lazy("CRM settings changed"),
 }
 FIELDS = {
     "author": lazy("Asked for by"), "calls": lazy("Calls"), "documents": lazy("Documents"),
@@ -49,12 +54,11 @@ FIELDS = {
     "display_name": lazy("Display name"), "extension": lazy("Extension"), "position": lazy("Job title"),
     "email": lazy("E-mail"), "login": lazy("Login"), "is_admin": lazy("Administrator"),
     "restriction": lazy("Restriction"), "outgoing_number_id": lazy("Outgoing number"),
-    "target_user_id": lazy("Who rings"), "is_default": lazy("Outgoing number of the domain"),
+    "is_default": lazy("Outgoing number of the domain"),
     "name": lazy("Name"), "company_name": lazy("Company"), "scheme": lazy("Billing scheme"),
     "credit_limit": lazy("Credit limit"), "tariff": lazy("Tariff"), "tariff_id": lazy("Tariff"),
     "mode": lazy("Mode"), "amount": lazy("Amount"), "reason": lazy("Why"), "kind": lazy("Kind"),
     "max_users": lazy("Users"), "number": lazy("Number"), "password": lazy("Password"), "document": lazy("Document"),
-    "target_kind": lazy("How calls are taken"),
     "priority": lazy("Priority"), "is_enabled": lazy("Number is on"), "schedule": lazy("Schedule"),
     "notify_voicemail": lazy("E-mail notifications about voice messages"), "voicemail_on": lazy("Voicemail"),
     "voicemail_greeting_on": lazy("Voicemail greeting is on"), "audio_greeting": lazy("Voice greeting"),
@@ -62,8 +66,27 @@ FIELDS = {
     "audio_hold": lazy("Hold melody"), "payment_state": lazy("State"), "card": lazy("Card"),
     "auto_topup": lazy("Automatic top-up"), "auto_topup_threshold": lazy("When the balance is below"),
     "auto_topup_amount": lazy("Top-up amount"), "channels": lazy("Channels"), "is_operator": lazy("Operator"),
+    "external_address": lazy("External system address"), "api_is_on": lazy("Service status"),
+    "external_certificate": lazy("Certificate of the external system"), "signing_key": lazy("Signing key"),
+    "api_test_address": lazy("Address of test requests"), "api_test_seconds": lazy("Timeout of test requests, s"),
+    "api_test_ssl": lazy("SSL of test requests"), "ip_address": lazy("IP address"),
+    "api_call_events": lazy("Method call_events"), "api_get_number_info": lazy("Method get_number_info"),
+    "api_history_file_completed": lazy("Method history_file_completed"),
+    "crm_account": lazy("CRM account"), "crm_scenario": lazy("Scenario"), "crm_mapping": lazy("Who is who in the CRM"),
+    "crm_auto_leads": lazy("Automatic leads"), "crm_lines": lazy("Lines routed by the CRM"),
+}
+FIELDS |= {
+    "algorithm": lazy("Call distribution algorithm"), "member": lazy("Member"), "topic": lazy("Topic"),
+    "archived": lazy("In the archive"), "greeting_text": lazy("Text greeting"), "answer_seconds": lazy("Answer time, s"),
+    "wrap_up_seconds": lazy("Post-call processing time, s"), "audio_vm": lazy("Voicemail greeting"),
+    "average_talk_seconds": lazy("Average talk duration, s"), "queue_limit_seconds": lazy("Queue limit, s"),
+    "external_url": lazy("URL for interaction with external systems"),
 }
 VALUES = {
+    "algorithm:none": lazy("Not set"), "algorithm:all": lazy("To all users simultaneously"),
+    "algorithm:acd_random": lazy("[ACD] To a random operator"),
+    "algorithm:acd_longest_idle": lazy("[ACD] To the operator who has been free longest"),
+    "algorithm:acd_least_occupied": lazy("[ACD] To the operator least occupied with talks"),
     "True": lazy("yes"), "False": lazy("no"),  # others as "field:value"
     "role:supervisor": lazy("Supervisor"), "role:subgroup_admin": lazy("Group administrator"),
     "mode:trial": lazy("Trial mode"), "mode:commercial": lazy("Commercial"),
@@ -119,15 +142,20 @@ VALUES |= {
     "guard_new_destination:block": lazy("letter, and refused until confirmed"),
 }
 ACTIONS |= {"recording_switched": lazy("Call recording switched"),
-            "recording_term_changed": lazy("Term of storage of recordings changed")}
-FIELDS |= {"recording_on": lazy("Call recording"), "recording_months": lazy("Term of storage, months")}
+            "recording_term_changed": lazy("Term of storage of recordings changed"),
+            "speech_criterion_saved": lazy("Criterion of speech analytics saved"),
+            "speech_criterion_deleted": lazy("Criterion of speech analytics deleted")}
+FIELDS |= {"analytics_on": lazy("Speech analytics"), "wanted_phrases": lazy("Phrases that must occur"),
+           "unwanted_phrases": lazy("Phrases that must not occur"), "weight": lazy("Weight"),
+           "recording_on": lazy("Call recording"), "recording_months": lazy("Term of storage, months")}
 OBJECTS = {
+    "speech_criterion": lazy("Criterion of speech analytics"),
     "guard": lazy("Call protection"),
     "user": lazy("User"), "domain": lazy("Domain"), "number": lazy("Number"), "phone_number": lazy("Number"),
     "pool": lazy("Domain pool"), "subgroup": lazy("Group of domains"), "pool_admin": lazy("Pool administrator"),
     "staff": lazy("Member of staff"), "account": lazy("Account"), "payment": lazy("Payment"),
     "tariff": lazy("Tariff"), "trunk": lazy("Trunk"), "generation": lazy("Configuration"), "job": lazy("Job"),
-    "settings": lazy("General settings"), "pickup_group": lazy("Pickup group"),
+    "settings": lazy("General settings"), "pickup_group": lazy("Pickup group"), "group": lazy("Call processing group"),
     "outbox_event": lazy("Event"), "mail": lazy("Letter"), "export": lazy("Export"), "fax": lazy("Fax"),
     "contact_number": lazy("Contact numbers"), "correction": lazy("Correction"),
     "bank_statement": lazy("Bank statement"), "books_run": lazy("Reconciliation"),
@@ -226,9 +254,94 @@ FIELDS |= {"version": lazy("Version"), "valid_from": lazy("In force from"), "rat
            "service": lazy("Service of the plan"), "level": lazy("Counted by"), "monthly": lazy("Per month"),
            "connection": lazy("Connection"), "cycle": lazy("The fee is charged"), "included": lazy("Without charge"),
            "first_on": lazy("First day"), "last_on": lazy("Last day")}
+ACTIONS |= {
+    "operator_message_sent": lazy("Message sent to operators"),
+    "operator_message_deleted": lazy("Message to operators deleted"), "vip_number_created": lazy("VIP number added"),
+    "vip_number_changed": lazy("VIP number changed"), "vip_number_deleted": lazy("VIP number deleted"),
+    "supervision_begun": lazy("Joined an operator's conversation"),
+    "supervision_changed": lazy("Way of joining a conversation changed"),
+}
+FIELDS |= {"comment": lazy("Comment"), "recipients": lazy("Recipients"), "supervision_mode": lazy("Mode"),
+           "caller": lazy("Caller")}
+VALUES |= {"supervision_mode:listen": lazy("Listening"), "supervision_mode:whisper": lazy("Help"),
+           "supervision_mode:barge": lazy("Conference")}
+OBJECTS |= {"operator_message": lazy("Message to operators"), "vip_number": lazy("VIP number"),
+            "supervisor_session": lazy("Connection of a supervisor")}
+
+ACTIONS |= {
+    "dial_task_created": lazy("Auto-dialler task created"), "dial_task_changed": lazy("Auto-dialler task changed"),
+    "dial_task_status": lazy("Status of an auto-dialler task changed"),
+    "dial_numbers_loaded": lazy("Numbers of a task loaded"), "dial_numbers_cleared": lazy("Number list cleared"),
+    "dial_number_deleted": lazy("Number of a task deleted"),
+    "dial_number_stopped": lazy("Calling a number of a task stopped"),
+    "dial_task_audio": lazy("Message of the auto-dialler changed"),
+}
+FIELDS |= {
+    "dial_status": lazy("Status"), "dial_result": lazy("Result"), "dial_caller_number_id": lazy("Caller ID"),
+    "dial_starts_at": lazy("Start date"), "dial_ends_at": lazy("End date"), "dial_timezone": lazy("Time zone"),
+    "dial_schedule": lazy("Execution schedule"), "dial_email": lazy("E-mail for notifications"),
+    "dial_attempts": lazy("Call attempts"), "dial_answer_seconds": lazy("Answer timeout, s"),
+    "dial_retry_minutes": lazy("Wait before the next attempt, min"),
+    "dial_success_seconds": lazy("Duration of a successful connection, s"),
+    "dial_concurrency": lazy("Simultaneous calls"), "dial_audio_id": lazy("Voice message"),
+}
+VALUES |= {
+    "dial_status:inactive": lazy("Task is inactive"), "dial_status:preparing": lazy("Preparing for work"),
+    "dial_status:prep_error": lazy("Preparation failed"), "dial_status:active": lazy("Task is active"),
+    "dial_status:running": lazy("Task is running"), "dial_status:stopped": lazy("Task is stopped"),
+    "dial_status:completed": lazy("Task is completed"), "dial_status:deleted": lazy("Task is deleted"),
+    "dial_result:not_started": lazy("Dialling not started"), "dial_result:in_progress": lazy("Dialling in progress"),
+    "dial_result:failed": lazy("Dialling completed unsuccessfully"),
+}
+OBJECTS |= {"dial_task": lazy("Auto-dialler task")}
+
+ACTIONS |= {"ivr_created": lazy("Voice scenario created"), "ivr_changed": lazy("Voice scenario changed"),
+            "ivr_deleted": lazy("Voice scenario deleted")}
+FIELDS |= {"menu": lazy("Menu"), "branch": lazy("Reaction"), "digit": lazy("Digit"), "audio": lazy("Audio")}
+OBJECTS |= {"ivr": lazy("Voice scenario")}
 
 
 def reason(text: str) -> str:
     """"user_created ivanov" in words; a reason that is none of ours as it stands."""
     action, _space, about = text.partition(" ")
     return f"{ACTIONS[action]}: {about}".removesuffix(": ") if action in ACTIONS else text
+
+ACTIONS |= {"widget_created": lazy("Site widget added"), "widget_changed": lazy("Site widget changed"),
+            "widget_deleted": lazy("Site widget deleted")}
+FIELDS |= {
+    "widget_on": lazy("Status"), "widget_dist_type": lazy("Distribution type"), "widget_object": lazy("Object"),
+    "widget_intensity": lazy("Intensity, s"), "widget_hours": lazy("Hours of the schedule"),
+    "widget_captcha": lazy("CAPTCHA"), "widget_white": lazy("White list of numbers"),
+    "widget_black": lazy("Black list of numbers"), "widget_domains": lazy("Domain names"),
+    "widget_processed": lazy("Processed"), "widget_position": lazy("Button position"), "widget_fill": lazy("Fill"),
+    "widget_offset_x": lazy("Horizontal offset"), "widget_offset_y": lazy("Vertical offset"),
+    "widget_radius_modal": lazy("Corner radius of the window"),
+    "widget_radius_fields": lazy("Corner radius of fields and button"),
+    "widget_caption_size": lazy("Size of the caption"), "widget_caption_colour": lazy("Colour of the caption"),
+    "widget_caption": lazy("Caption of the button in the window"), "widget_title": lazy("Title of the window"),
+    "widget_greeting_open": lazy("Greeting in working hours"),
+    "widget_greeting_closed": lazy("Greeting outside working hours"),
+}
+VALUES |= {"widget_on:True": lazy("Working"), "widget_on:False": lazy("Disabled"),
+           "widget_dist_type:group": lazy("Group"), "widget_dist_type:user": lazy("User")}
+OBJECTS |= {"widget": lazy("Site widget")}
+ACTIONS |= {
+    "routing_rule_added": lazy("Routing rule added"), "routing_rule_changed": lazy("Routing rule changed"),
+    "routing_rule_deleted": lazy("Routing rule deleted"),
+    "routing_rules_moved": lazy("Routing rules put in another order"),
+    "routing_rules_copied": lazy("Routing rules copied"),
+    "routing_target_gone": lazy("Target of a routing rule deleted"),
+    "number_list_changed": lazy("List of callers changed"), "number_connected": lazy("Number connected"),
+    "number_disconnected": lazy("Number disconnected"), "number_extended": lazy("Reserve of a number extended"),
+    "number_booked": lazy("Number booked"), "number_unbooked": lazy("Booking of a number ended"),
+    "number_priced": lazy("Price of a number changed"),
+}
+FIELDS |= {
+    "target": lazy("Where calls go"), "rule_is_active": lazy("Rule is active"), "prefixes": lazy("Prefixes"),
+    "order": lazy("Order of rules"), "rules": lazy("Routing rules"), "from_number": lazy("From the number"),
+    "filter": lazy("List of callers"), "black_list": lazy("Black list"), "white_list": lazy("White list"),
+    "hold_until": lazy("Until"), "connection_price": lazy("Connection cost"), "grade": lazy("Category"),
+}
+VALUES |= {
+    "filter:off": lazy("no list"), "filter:blacklist": lazy("black list"), "filter:whitelist": lazy("white list"),
+}

@@ -12,7 +12,7 @@ from app.kernel.db import PlatformTx
 from app.settings import settings
 from billing.services import channels
 from pbx_provisioning.features import load_all, parts
-from pbx_provisioning.plan.model import Did, DomainPlan, Pool, Trunk, User, phone_name
+from pbx_provisioning.plan.model import DomainPlan, Pool, Trunk, User, phone_name
 from pbx_provisioning.plan.scheme import INITIAL, Reach, load_reach
 
 KEPT_USERS = 12_000  # checked users are remembered: of a large company usually one has changed
@@ -61,17 +61,15 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
     assert row is not None
     users = await tx.fetch(
         "SELECT u.id, u.login, u.extension, u.sip_ha1, u.display_name, "
-        "coalesce(u.outgoing_restriction, d.default_restriction) <> 'none', u.pickup_group_id, u.recording_on "
+        "coalesce(u.outgoing_restriction, d.default_restriction) <> 'none', u.pickup_group_id, u.recording_on, u.analytics_on "
         "FROM domain_user u JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 ORDER BY u.id", domain_id)
     reach, has_hold = await load_reach(tx, domain_id, row["name"], row["timezone"])
-    dids = await tx.fetch("SELECT e164, target_user_id, target_kind = 'fax' FROM phone_number WHERE domain_id = $1 "
-                          "ORDER BY e164", domain_id)
     load_all()
     incoming, outgoing = await channels.in_force(tx, domain_id)
     return DomainPlan(
         domain_id=domain_id, name=row["name"], number=wanted.desired, language=row["locale"],
         is_blocked=row["is_blocked"], main_number=row["main_number"], stranger_ha1=stranger_ha1(row["name"]),
-        users=tuple(_user(*user, reach.get(user[0], INITIAL)) for user in users), dids=tuple(Did(*did) for did in dids),
+        users=tuple(_user(*user, reach.get(user[0], INITIAL)) for user in users),
         pool=Pool(row["pool_id"], row["dial_expression"], row["route_number"]) if row["pool_id"] else None,
         commands=tuple(row[f"dtmf_{name}"] for name in
                        ("transfer", "fax", "conference_add", "conference_remove", "hold")),
@@ -81,9 +79,9 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
 
 @lru_cache(maxsize=KEPT_USERS)
 def _user(number: int, login: str, extension: str, ha1: str, display_name: str, is_restricted: bool,
-          pickup_group: int | None, is_recorded: bool, reach: Reach) -> User:
+          pickup_group: int | None, is_recorded: bool, is_analysed: bool, reach: Reach) -> User:
     return User(number, login, extension, ha1, phone_name(display_name), is_restricted, pickup_group, reach,
-                is_recorded)
+                is_recorded, is_analysed)
 
 
 def stranger_ha1(name: str) -> str:

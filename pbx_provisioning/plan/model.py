@@ -45,7 +45,8 @@ class User:
     """One SIP account. `ha1` = MD5(login:domain:password).
 
     `name` is what colleagues' phones show; it goes into the account's row, never into dialplan.
-    `is_restricted`: some outside calls are forbidden to this user. `is_recorded`: conversations are recorded.
+    `is_restricted`: some outside calls are forbidden to this user. `is_recorded`: conversations are recorded; `is_analysed`: each
+    side apart.
     """
 
     id: int
@@ -57,6 +58,7 @@ class User:
     pickup_group: int | None = None
     reach: Reach = INITIAL
     is_recorded: bool = False
+    is_analysed: bool = False
 
     def __post_init__(self) -> None:
         _check("login", self.login, _LOGIN)
@@ -68,18 +70,6 @@ class User:
             raise BadPlan("user id", self.id)
         if self.pickup_group is not None and self.pickup_group <= 0:
             raise BadPlan("pickup group", self.pickup_group)
-
-
-@dataclass(frozen=True, slots=True)
-class Did:
-    """A number of the domain. `user_id` None: the caller hears busy [RTE-03]."""
-
-    e164: str
-    user_id: int | None
-    is_fax: bool = False  # received as a fax for the user
-
-    def __post_init__(self) -> None:
-        _check("number", self.e164, _E164)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +101,6 @@ class DomainPlan:
     main_number: str | None  # E.164 digits, caller ID of emergency calls
     stranger_ha1: str = field(repr=False)  # of anonymous@name: nobody knows its password
     users: tuple[User, ...] = ()
-    dids: tuple[Did, ...] = ()
     pool: Pool | None = None
     pickup_code: str = ""  # "": pickup is switched off
     has_hold: bool = False  # music on hold of its own

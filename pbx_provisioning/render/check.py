@@ -28,9 +28,9 @@ _FORMS = {
     "conf": re.compile(r"exten => ((g[0-9]{1,19}|pool),1,Return\([0-9]{1,19}\)"
                        r"|ch(in|out),1,Return\([0-9]{1,7}\)|dtmf,1,Return\([0-9]{1,4}(&[0-9]{1,4}){4}\)"
                        r"|back,1,Return\([0-9*#]{0,30}\$\{ARG1\}[0-9*#]{0,30}\)|cid,1,Return\([1-9][0-9]{6,14}\)|u[0-9]{1,19},1,Return\(restricted\)"
-                       r"|rec[0-9]{1,19},1,Return\(\))"),
+                       r"|rec[0-9]{1,19},1,Return\((sides)?\)|op[0-9]{1,19},1,Return\(\))"),
     "did": re.compile(r"exten => [1-9][0-9]{6,14},1,Gosub\(sw-in-(?:user,s,1\(%d," + _USER
-                      + r"\)|(fax|scheme),s,1\(%d,[0-9]{1,19}\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
+                      + r"\)|(fax|scheme|route),s,1\(%d,[0-9]{1,19}\)|busy,s,1\(%d\)|blocked,s,1\(%d\))\)"),
 }
 _POOL = re.compile(r"^(?:include => |\[)(p[0-9]+-routes)\]?$", re.MULTILINE)
 

@@ -31,7 +31,8 @@ def render(plan: DomainPlan) -> Objects:
         if user.is_restricted:  # asked only while the panel, which knows the exact rule, does not answer
             found["conf", f"u{user.id}"] = f"exten => u{user.id},1,Return(restricted)"
         if user.is_recorded:
-            found["conf", f"rec{user.id}"] = f"exten => rec{user.id},1,Return()"
+            sides = "sides" if user.is_analysed else ""
+            found["conf", f"rec{user.id}"] = f"exten => rec{user.id},1,Return({sides})"
         if user.reach.scheme is not None:
             found["scheme", f"u{user.id}"] = scheme.lines(user.id, user.reach.scheme)
         logins.add(user.login)
@@ -47,10 +48,6 @@ def render(plan: DomainPlan) -> Objects:
             found["conf", key] = f"exten => {key},1,Return({limit})"
     if plan.commands != COMMANDS:  # the dialplan knows those by itself
         found["conf", "dtmf"] = f"exten => dtmf,1,Return({'&'.join(plan.commands)})"
-    users = {user.id: user for user in plan.users}
-    for did in plan.dids:
-        target = users.get(did.user_id) if did.user_id is not None else None
-        found["did", did.e164] = f"exten => {did.e164},1,{_incoming(plan, target, did.is_fax)}"
     return found | parts.render(plan, plan.parts)
 
 
@@ -79,18 +76,6 @@ def _user_objects(domain_id: int, realm: str, language: str, has_hold: bool, use
 def _stranger(plan: DomainPlan) -> str:
     return _row(plan.domain_id, plan.name, plan.language, login="anonymous", user_id="null", ha1=plan.stranger_ha1,
                 context="sw-nowhere", caller_id="<>")
-
-
-def _incoming(plan: DomainPlan, target: User | None, is_fax: bool) -> str:
-    if plan.is_blocked:
-        return f"Gosub(sw-in-blocked,s,1({plan.domain_id}))"
-    if target is None:
-        return f"Gosub(sw-in-busy,s,1({plan.domain_id}))"
-    if is_fax:
-        return f"Gosub(sw-in-fax,s,1({plan.domain_id},{target.id}))"
-    if target.reach.scheme is not None:
-        return f"Gosub(sw-in-scheme,s,1({plan.domain_id},{target.id}))"
-    return f"Gosub(sw-in-user,s,1({plan.domain_id},{target.login}@{plan.name},{target.id},{target.reach.ring_seconds}))"
 
 
 def dialplan_file(domain_id: int, objects: Mapping[Key, str]) -> str:

@@ -36,10 +36,10 @@ def _steps(leg: Leg, zone: str) -> list[str]:
     token = f"{leg.priority}:{'x' if leg.is_external else 'p'}:{leg.ring_seconds}:{leg.target}&"
     put = f"Set(SW_PLAN=${{SW_PLAN}}{token})"
     return [f"ExecIfTime({clock},{days},*,*,{zone}?{put})" for span in leg.spans
-            for days, clock in _times(span)] or [put]
+            for days, clock in times(span)] or [put]
 
 
-def _times(span: Span) -> list[tuple[str, str]]:
+def times(span: Span) -> list[tuple[str, str]]:
     """Days and hours as Asterisk has them: the whole last minute counts, there is no 24:00 [RTE-61]."""
     days = "&".join(_DAYS[day - 1] for day in span.days)
     return [(days, time_range(start, end)) for start, end in span.hours]

@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from app.kernel.db import domain_transaction
 from app.modules.recording import queries, service
+from billing.services import service as services
 from tests.browser.panel import Panel
 from tests.browser.test_settings import picture
 from tests.db import billing_factories as world
@@ -52,6 +53,37 @@ async def test_the_group_bar(panel: Panel) -> None:
     await panel.at("[data-tick-all]").check()
     await bar.get_by_role("button", name="Включить запись (5)").wait_for()
     await bar.get_by_role("button", name="Выключить запись (4)").wait_for()
+
+
+@pytest.mark.req("REC-22", "REC-23", "SPA-05")
+async def test_the_group_bar_with_analytics(panel: Panel) -> None:
+    """Of two ticked of nine one is recorded and none analysed: (1), (2), (1), and nothing to switch off [TC-07]."""
+    actor = await a_company(a_service("recording", "special", 70), a_service("speech", "special", 30), money="1000")
+    admin = await a_user(actor, "zimin", is_admin=True)
+    ids = [await world.a_user(actor, f"user{number}", str(900 + number)) for number in range(8)]
+    async with domain_transaction(actor) as tx:
+        await services.connect(tx, "speech")
+        await service.switch(tx, ids[:1], True)
+    await panel.sign_in(admin.login, admin.domain)
+    await panel.goto("/recording")
+    bar = panel.at(".sw-bulk")
+    for one in (ids[0], ids[5]):
+        await panel.at(f'[name="ids"][value="{one}"]').check()
+    await bar.get_by_text("Выбрано 2 из 9").wait_for()
+    for words in ("Включить запись (1)", "Включить запись с аналитикой (2)", "Выключить запись (1)"):
+        await bar.get_by_role("button", name=words, exact=True).wait_for()
+    await bar.get_by_role("button", name="Выключить аналитику").wait_for(state="hidden")
+    await bar.get_by_role("button", name="Включить запись с аналитикой (2)").click()
+    await panel.dialog.get_by_text("130,00").first.wait_for()  # recording for one, the analysis for two
+    await panel.submit()
+    await panel.at("#recording-count").get_by_text("Запись включена у 2 из 9").wait_for()
+    await panel.goto("/speech")
+    await panel.at("#speech-count").get_by_text("включена у 2 из 9").wait_for()
+    await panel.at("[data-tick-all]").check()
+    await bar.get_by_text("Выбрано 9 из 9").wait_for()
+    await bar.get_by_role("button", name="Включить аналитику (7)").wait_for()
+    await bar.get_by_role("button", name="Выключить аналитику (2)").wait_for()
+    await picture(panel, "speech")
 
 
 @pytest.mark.req("REC-04", "REC-10")

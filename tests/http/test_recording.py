@@ -60,17 +60,17 @@ async def test_the_page(client: Browser) -> None:
 @pytest.mark.req("REC-10", "REC-D3", "SVC-33", "GEN-D1")
 async def test_one_user_is_switched_on_and_off(client: Browser) -> None:
     admin, ids = await nine_users(client)
-    dialog = (await client.get(f"/recording/enable?ids={ids[5]}&user_page=1")).text
+    dialog = (await client.get(f"/recording/enable?ids={ids[5]}&origin=user")).text
     assert "70,00" in dialog
     assert await on(admin) == 3  # nothing has happened yet
     wrong = await post(client, "/recording/enable", ids=str(ids[5]), quoted="1/2/3")
     assert 'id="service-cost"' in wrong.text
     assert await on(admin) == 3
-    answer = await post(client, "/recording/enable", ids=str(ids[5]), quoted=mark(dialog), user_page="on")
+    answer = await post(client, "/recording/enable", ids=str(ids[5]), quoted=mark(dialog), origin="user")
     assert answer.headers["HX-Redirect"] == f"/users/{ids[5]}"
     assert await on(admin) == 4
     card = (await client.get(f"/users/{ids[5]}")).text
-    assert f"/recording/disable?ids={ids[5]}&amp;user_page=1" in card
+    assert f"/recording/disable?ids={ids[5]}&amp;origin=user" in card
     dialog = text_of((await client.get(f"/recording/disable?ids={ids[5]}")).text)
     assert "уменьшится на 70,00" in dialog
     await post(client, "/recording/disable", ids=str(ids[5]))

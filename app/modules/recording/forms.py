@@ -12,13 +12,13 @@ RowId = Annotated[int, Field(ge=1, lt=2**63)]
 
 
 class SwitchForm(FormModel):
-    """`everyone`: all users of the domain. `user_page`: the dialog was opened on the page of the one user. `quoted`:
+    """`everyone`: all users of the domain. `origin`: the page that the dialog was opened on. `quoted`:
     the mark of the amounts that were shown."""
 
     quoted: Annotated[str, Field(max_length=100)] = ""
     ids: list[RowId]
     everyone: bool
-    user_page: bool
+    origin: Annotated[str, Field(max_length=10)] = ""
 
 
 class TermForm(FormModel):

@@ -1,8 +1,11 @@
-"""Whose calls are recorded and for how long recordings are kept: `/recording` [REC]."""
+"""Whose calls are recorded and analysed, and for how long recordings are kept: `/recording` [REC, SPA-03…06]."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from litestar import Controller, Request, Response, get, post
+from litestar.params import FromPath
 from litestar.response import Template
 
 from app.auth.permissions import Permission
@@ -11,8 +14,9 @@ from app.kernel.errors import InvalidFields, NotFound
 from app.kernel.i18n import _, lazy, ngettext
 from app.modules.recording import queries, service
 from app.modules.recording.forms import SwitchForm, TermForm
+from app.modules.recording.service import Operation
 from app.web import menu
-from app.web.lists import Column, Filter, ListQuery, Page, ticked
+from app.web.lists import Column, Filter, ListQuery, Page, Params, ticked
 from app.web.menu import MenuItem
 from app.web.shell import listed, page, saved
 from billing.services import service as services
@@ -25,20 +29,51 @@ from tenants.users.queries import BY_NAME, search_pattern
 
 URL = "/recording"
 PAGE_SIZE = 100
-COLUMNS = (Column("name", lazy("User"), BY_NAME), Column("on", lazy("Call recording"), "u.recording_on"),
-           Column("calls", lazy("Call records"), wide_only=True))
-FILTERS = (Filter("state", lazy("Users"), {"on": lazy("Recording is on")}),)
+SPEECH_URL = "/speech"
+USER, ON = Column("name", lazy("User"), BY_NAME), Column("on", lazy("Call recording"), "u.recording_on")
+ANALYSED = Column("analysed", lazy("Speech analytics"), "u.analytics_on")
+CALLS = Column("calls", lazy("Call records"), wide_only=True)
+STATES = {"on": lazy("Recording is on"), "analysed": lazy("Speech analytics is on")}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The list as one domain has it: without the analysis where the plan has none [REC-D7]."""
+
+    columns: tuple[Column, ...]
+    filters: tuple[Filter, ...]
+
+    def query(self, request: Request) -> ListQuery:
+        return ListQuery.of(request, columns=self.columns, filters=self.filters, default_sort="name", limit=PAGE_SIZE)
+
+    def parse(self, params: Params) -> ListQuery:
+        return ListQuery.parse(params, columns=self.columns, filters=self.filters, default_sort="name")
+
+
+PLAIN = Layout((USER, ON, CALLS), (Filter("state", lazy("Users"), {"on": STATES["on"]}),))
+WORDS = {  # heading, who, nothing to do
+    Operation.RECORD: (lazy("Call recording"), lazy("Calls of these users will be recorded:"),
+                       lazy("Recording is on for all of them already.")),
+    Operation.ANALYSE: (lazy("Speech analytics"), lazy("Calls of these users will be recorded and analysed:"),
+                        lazy("Speech analytics is on for all of them already.")),
+    Operation.STOP: (lazy("Switch recording off"), lazy("Calls of these users will no longer be recorded or analysed:"),
+                     lazy("Recording is off for all of them already.")),
+    Operation.STOP_ANALYSIS: (lazy("Switch speech analytics off"),
+                              lazy("Calls of these users will no longer be analysed:"),
+                              lazy("Speech analytics is off for all of them already.")),
+}
+WITH_SPEECH = Layout((USER, ON, ANALYSED, CALLS), (Filter("state", lazy("Users"), STATES),))
 
 menu.register("domain", MenuItem("services", lazy("Call recording"), URL, "microphone", Permission.SERVICES_EDIT, "",
                                  20, service=service.CODE))
 
 
-def _query_of(request: Request) -> ListQuery:
-    return ListQuery.of(request, columns=COLUMNS, filters=FILTERS, default_sort="name", limit=PAGE_SIZE)
+async def layout_of(tx: DomainTx) -> Layout:
+    return WITH_SPEECH if await services.in_plan(tx, service.SPEECH) else PLAIN
 
 
-def _narrowed(query: ListQuery) -> tuple[str | None, bool]:
-    return search_pattern(query.like(), query.search), query.value("state") == "on"
+def narrowed(query: ListQuery) -> tuple[str | None, str]:
+    return search_pattern(query.like(), query.search), query.value("state")
 
 
 def term_words(months: int) -> str:
@@ -59,9 +94,9 @@ async def _chosen(tx: DomainTx, request: Request) -> list[int] | None:
         if await queries.unknown(tx, ids):
             raise NotFound("user", _("There is no such user"))
         return ids
-    query = ListQuery.parse(found, columns=COLUMNS, filters=FILTERS, default_sort="name")
-    like, only_on = _narrowed(query)
-    rows = await queries.users(tx, like=like, only_on=only_on, order="u.id", limit=None)
+    query = (await layout_of(tx)).parse(found)
+    like, state = narrowed(query)
+    rows = await queries.users(tx, like=like, state=state, order="u.id", limit=None)
     return [row.id for row in rows]
 
 
@@ -72,34 +107,16 @@ class RecordingPages(Controller):
 
     @get("/")
     async def list(self, request: Request) -> Template:
-        query = _query_of(request)
-        like, only_on = _narrowed(query)
         async with domain_transaction(request.user.actor) as tx:
-            counter = await queries.counter(tx, like=like, only_on=only_on)
-            rows = await queries.users(tx, like=like, only_on=only_on, order=query.order_by("u.id"),
+            layout = await layout_of(tx)
+            query = layout.query(request)
+            like, state = narrowed(query)
+            counter = await queries.counter(tx, like=like, state=state)
+            rows = await queries.users(tx, like=like, state=state, order=query.order_by("u.id"),
                                        limit=query.limit, offset=query.offset)
             tiers, months = await queries.tiers(tx), await queries.months(tx)
         return await page(request, "recording/list.html", found=Page(rows, counter.found, query), counter=counter,
-                          tiers=tiers, months=months, term_words=term_words)
-
-    @get("/enable")
-    async def ask_enable(self, request: Request) -> Template:
-        return await _ask(request, True)
-
-    @post("/enable", status_code=200)
-    async def enable(self, request: Request) -> Response | Template:
-        try:
-            return await _switch(request, True)
-        except CostChanged as changed:
-            return new_amounts(request, changed)
-
-    @get("/disable")
-    async def ask_disable(self, request: Request) -> Template:
-        return await _ask(request, False)
-
-    @post("/disable", status_code=200)
-    async def disable(self, request: Request) -> Response | Template:
-        return await _switch(request, False)
+                          tiers=tiers, months=months, term_words=term_words, has_speech=layout is WITH_SPEECH)
 
     @get("/term")
     async def ask_term(self, request: Request) -> Template:
@@ -124,34 +141,67 @@ class RecordingPages(Controller):
         return listed(request, URL, _("Recordings are kept: %(term)s.") % {"term": term_words(form.months)})
 
 
-async def _ask(request: Request, to: bool) -> Template:
+class SwitchPages(Controller):
+    """One dialog and one action for each operation; the page of users, a user's card and the page of speech analytics
+    lead here."""
+
+    path = URL
+    opt = {"permission": Permission.SERVICES_EDIT}
+    before_request = section(service.CODE)
+
+    @get("/{operation:str}")
+    async def ask(self, request: Request, operation: FromPath[str]) -> Template:
+        return await _ask(request, _operation(operation))
+
+    @post("/{operation:str}", status_code=200)
+    async def switch(self, request: Request, operation: FromPath[str]) -> Response | Template:
+        try:
+            return await _switch(request, _operation(operation))
+        except CostChanged as changed:
+            return new_amounts(request, changed)
+
+
+def _operation(text: str) -> Operation:
+    try:
+        return Operation(text)
+    except ValueError:
+        raise NotFound("operation", _("There is no such page.")) from None
+
+
+async def _ask(request: Request, operation: Operation) -> Template:
     """The dialog of one user, of those ticked or of everyone; only who would really change is named and paid for."""
-    everyone = "everyone" in request.query_params
+    everyone, origin = "everyone" in request.query_params, request.query_params.get("origin", "")
     async with domain_transaction(request.user.actor) as tx:
-        people = await queries.changing(tx, await _chosen(tx, request), to)
-        context = {"people": people, "everyone": everyone, "user_page": "user_page" in request.query_params}
-        if to:
-            quote = await services.quote(tx, service.CODE, len(people))
+        people = [one for one in await queries.people(tx, await _chosen(tx, request))
+                  if operation.after(one.is_recorded, one.is_analysed) != (one.is_recorded, one.is_analysed)]
+        context = {"people": people, "everyone": everyone, "operation": operation.value,
+                   "origin": origin if origin in ("user", "speech") else "", "words": WORDS[operation]}
+        if operation.is_more and people:
+            quote = await service.quote(tx, people, operation)
             context |= {"quote": quote, "cost": cost_of(quote)}
-        else:
-            context["saving"] = await services.saving(tx, service.CODE, len(people))
-    return await page(request, "recording/enable.html" if to else "recording/disable.html", **context)
+        elif people:
+            context["saving"] = await service.saving(tx, people, operation)
+    return await page(request, "recording/enable.html" if operation.is_more else "recording/disable.html", **context)
 
 
-async def _switch(request: Request, to: bool) -> Response:
+async def _switch(request: Request, operation: Operation) -> Response:
     form = await form_of(request, SwitchForm)
     if not form.ids and not form.everyone:
         raise InvalidFields("nothing_chosen", _("Choose at least one."))
     async with domain_transaction(request.user.actor) as tx:
-        count = await service.switch(tx, None if form.everyone else form.ids, to, mark=form.quoted or None)
-    if to:
-        message = ngettext("Recording is on for %(n)s user more.", "Recording is on for %(n)s users more.", count)
-    else:
-        message = ngettext("Recording is off for %(n)s user.", "Recording is off for %(n)s users.", count)
-    message %= {"n": count}
-    if form.user_page and len(form.ids) == 1:
+        count = await service.apply(tx, None if form.everyone else form.ids, operation, mark=form.quoted or None)
+    message = {
+        Operation.RECORD: ngettext("Recording is on for %(n)s user more.", "Recording is on for %(n)s users more.",
+                                   count),
+        Operation.ANALYSE: ngettext("Speech analytics is on for %(n)s user more.",
+                                    "Speech analytics is on for %(n)s users more.", count),
+        Operation.STOP: ngettext("Recording is off for %(n)s user.", "Recording is off for %(n)s users.", count),
+        Operation.STOP_ANALYSIS: ngettext("Speech analytics is off for %(n)s user.",
+                                          "Speech analytics is off for %(n)s users.", count),
+    }[operation] % {"n": count}
+    if form.origin == "user" and len(form.ids) == 1:
         return saved(request, f"/users/{form.ids[0]}", message)
-    return listed(request, URL, message)
+    return listed(request, SPEECH_URL if form.origin == "speech" else URL, message)
 
 
-CONTROLLERS = [RecordingPages]
+CONTROLLERS = [RecordingPages, SwitchPages]

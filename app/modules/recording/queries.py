@@ -10,22 +10,36 @@ from tenants.users.queries import BY_NAME
 
 @dataclass(frozen=True, slots=True)
 class RecordedUser:
-    """One line of the page. `group`: the pickup group, "" without one."""
+    """One line of the page. `groups`: names of the call groups [REC-02]."""
 
     id: int
     display_name: str
     extension: str
-    group: str
+    groups: str
     is_on: bool
+    is_analysed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A user as a switch sees him."""
+
+    id: int
+    login: str
+    name: str
+    is_recorded: bool
+    is_analysed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """How many users of all are recorded, and how many the list shows of either kind [REC-04, REC-23]."""
+    """How many users of all are recorded and analysed, and how many the list shows of each [REC-04, REC-23]."""
 
     on: int
+    analysed: int
     users: int
     found_on: int
+    found_analysed: int
     found: int
 
 
@@ -37,40 +51,39 @@ class Tier:
     percent: int
 
 
-_FROM = ("FROM domain_user u LEFT JOIN pickup_group g ON g.domain_id = u.domain_id AND g.id = u.pickup_group_id "
-         "WHERE u.domain_id = $1")
-_MATCHING = "($2::text IS NULL OR u.display_name ILIKE $2 OR u.extension ILIKE $2) AND (NOT $3 OR u.recording_on)"
+_MATCHING = ("($2::text IS NULL OR u.display_name ILIKE $2 OR u.extension ILIKE $2) "
+             "AND ($3 = '' OR ($3 = 'on' AND u.recording_on) OR ($3 = 'analysed' AND u.analytics_on))")
 
 
-async def users(tx: DomainTx, *, like: str | None, only_on: bool, order: str, limit: int | None,
+async def users(tx: DomainTx, *, like: str | None, state: str, order: str, limit: int | None,
                 offset: int = 0) -> list[RecordedUser]:
+    """`state`: "", on (recorded), analysed [REC-03]."""
     rows = await tx.fetch(
-        f"SELECT u.id, u.display_name, u.extension, coalesce(g.name, '') AS name, u.recording_on {_FROM} "
-        f"AND {_MATCHING} ORDER BY {order} LIMIT $4 OFFSET $5", tx.domain_id, like, only_on, limit, offset)
+        "SELECT u.id, u.display_name, u.extension, coalesce((SELECT string_agg(g.name, ', ' ORDER BY lower(g.name)) "
+        "FROM group_member m JOIN call_group g ON g.domain_id = m.domain_id AND g.id = m.group_id "
+        "WHERE m.domain_id = u.domain_id AND m.user_id = u.id), ''), u.recording_on, u.analytics_on "
+        f"FROM domain_user u WHERE u.domain_id = $1 AND {_MATCHING} ORDER BY {order} LIMIT $4 OFFSET $5",
+        tx.domain_id, like, state, limit, offset)
     return [RecordedUser(*row) for row in rows]
 
 
-async def counter(tx: DomainTx, *, like: str | None = None, only_on: bool = False) -> Counter:
+async def counter(tx: DomainTx, *, like: str | None = None, state: str = "") -> Counter:
     row = await tx.fetchrow(
-        "SELECT count(*) FILTER (WHERE u.recording_on), count(*), "
-        f"count(*) FILTER (WHERE u.recording_on AND {_MATCHING}), count(*) FILTER (WHERE {_MATCHING}) {_FROM}",
-        tx.domain_id, like, only_on)
+        "SELECT count(*) FILTER (WHERE u.recording_on), count(*) FILTER (WHERE u.analytics_on), count(*), "
+        f"count(*) FILTER (WHERE u.recording_on AND {_MATCHING}), "
+        f"count(*) FILTER (WHERE u.analytics_on AND {_MATCHING}), count(*) FILTER (WHERE {_MATCHING}) "
+        "FROM domain_user u WHERE u.domain_id = $1", tx.domain_id, like, state)
     assert row is not None
     return Counter(*row)
 
 
-async def is_on(tx: DomainTx, user_id: int) -> bool:
-    return bool(await tx.fetchval("SELECT recording_on FROM domain_user WHERE domain_id = $1 AND id = $2",
-                                  tx.domain_id, user_id))
-
-
-async def changing(tx: DomainTx, ids: list[int] | None, to: bool) -> list[tuple[int, str]]:
-    """(id, name) of those that a switch would change; None stands for all users."""
+async def people(tx: DomainTx, ids: list[int] | None, *, lock: bool = False) -> list[Person]:
+    """These users, or all (None), by name; locked by id."""
+    order = "u.id FOR NO KEY UPDATE" if lock else f"{BY_NAME}, u.id"
     rows = await tx.fetch(
-        "SELECT u.id, u.display_name FROM domain_user u WHERE u.domain_id = $1 "
-        f"AND ($2::bigint[] IS NULL OR u.id = ANY($2)) AND u.recording_on <> $3 ORDER BY {BY_NAME}, u.id",
-        tx.domain_id, ids, to)
-    return [(row[0], row[1]) for row in rows]
+        "SELECT u.id, u.login, u.display_name, u.recording_on, u.analytics_on FROM domain_user u "
+        f"WHERE u.domain_id = $1 AND ($2::bigint[] IS NULL OR u.id = ANY($2)) ORDER BY {order}", tx.domain_id, ids)
+    return [Person(*row) for row in rows]
 
 
 async def unknown(tx: DomainTx, ids: list[int]) -> int:

@@ -13,7 +13,7 @@ NAMED = 10  # people named in a dialog
 
 async def affected(tx: DomainTx) -> list[Affected]:
     """Whose recording ends with the service [SVC-35]."""
-    names = [name for _id, name in await queries.changing(tx, None, False)]
+    names = [one.name for one in await queries.people(tx, None) if one.is_recorded]
     return [Affected(lazy("Recording is switched off for"), names[:NAMED], len(names))] if names else []
 
 

@@ -7,12 +7,14 @@
     const bar = document.querySelector(".sw-bulk"), head = document.getElementById("recording-head");
     if (!bar || !head) return;
     const every = !bar.querySelector('[name="all"]').disabled, facts = head.dataset;
-    const rows = all('[name="ids"]:checked').map((box) => box.closest("tr").querySelector("[data-recording]"));
+    const rows = all('[name="ids"]:checked').map((box) => box.closest("tr"));
+    const ticked = (name) => rows.filter((row) => row.querySelector(`[${name}]:checked`)).length;
     const total = every ? +facts.found : rows.length;
-    const on = every ? +facts.foundOn : rows.filter((box) => box && box.checked).length;
-    const shown = { enable: total - on, disable: on };
+    const on = every ? +facts.foundOn : ticked("data-recording");
+    const analysed = every ? +facts.foundAnalysed : ticked("data-analysis");
+    const shown = { enable: total - on, disable: on, analyse: total - analysed, plain: analysed };
     for (const button of all("[hx-get]", bar)) {
-      const n = shown[button.getAttribute("hx-get").split("/").pop()];
+      const n = shown[button.getAttribute("hx-get").split("?")[0].split("/").pop()];
       if (n === undefined) continue;
       let mark = button.querySelector("[data-n]");
       if (!mark) {
@@ -28,7 +30,7 @@
   const later = () => setTimeout(count, 0);
   for (const kind of ["change", "click", "htmx:afterSettle"]) document.addEventListener(kind, later);
   document.addEventListener("click", (e) => {
-    if (e.target.matches("[data-recording]")) e.preventDefault();
+    if (e.target.matches("[data-recording], [data-analysis]")) e.preventDefault();
   });
   document.addEventListener("htmx:afterRequest", (e) => {
     if (e.target.id === "recording-term") e.target.value = e.target.dataset.term;

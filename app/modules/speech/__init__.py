@@ -1,0 +1,1 @@
+"""Speech analytics: recorded conversations as text, measured and scored [SPA]."""
