@@ -12,6 +12,7 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,9 @@ os.environ["LOG_FORMAT"] = "console"
 REDIS_DATABASE = os.environ.get("TEST_REDIS_DATABASE") or 1 + os.getpid() % (
     int(os.environ.get("TEST_REDIS_DATABASES", "16")) - 1)
 os.environ.setdefault("DATABASE_POOL", "12")
+# the machine's load decides how long an example takes to make, not the strategy
+hypothesis.settings.register_profile("shared", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None)
+hypothesis.settings.load_profile("shared")
 
 
 class TestServers:

@@ -10,7 +10,7 @@ from pbx_provisioning.plan.load import Wanted
 from pbx_provisioning.render.objects import Key, Objects
 
 _COLUMNS = ("id, domain_id, user_id, auth_user, realm, ha1, context, accountcode, callerid, language, "
-            "max_contacts, allow, moh_suggest")
+            "max_contacts, allow, moh_suggest, devices")
 _EXCLUDED = ", ".join(f"EXCLUDED.{name}" for name in _COLUMNS.split(", "))
 
 

@@ -61,15 +61,16 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
     assert row is not None
     users = await tx.fetch(
         "SELECT u.id, u.login, u.extension, u.sip_ha1, u.display_name, "
-        "coalesce(u.outgoing_restriction, d.default_restriction) <> 'none', u.pickup_group_id, u.recording_on, u.analytics_on "
-        "FROM domain_user u JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 ORDER BY u.id", domain_id)
+        "coalesce(u.outgoing_restriction, d.default_restriction) <> 'none', u.pickup_group_id, u.recording_on, "
+        "u.analytics_on FROM domain_user u JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 ORDER BY u.id", domain_id)
+    devices = await _devices(tx, domain_id)
     reach, has_hold = await load_reach(tx, domain_id, row["name"], row["timezone"])
     load_all()
     incoming, outgoing = await channels.in_force(tx, domain_id)
     return DomainPlan(
         domain_id=domain_id, name=row["name"], number=wanted.desired, language=row["locale"],
         is_blocked=row["is_blocked"], main_number=row["main_number"], stranger_ha1=stranger_ha1(row["name"]),
-        users=tuple(_user(*user, reach.get(user[0], INITIAL)) for user in users),
+        users=tuple(_user(*user, reach.get(user[0], INITIAL), devices.get(user[0], ())) for user in users),
         pool=Pool(row["pool_id"], row["dial_expression"], row["route_number"]) if row["pool_id"] else None,
         commands=tuple(row[f"dtmf_{name}"] for name in
                        ("transfer", "fax", "conference_add", "conference_remove", "hold")),
@@ -77,11 +78,22 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
         parts=await parts.load(tx, domain_id))
 
 
+async def _devices(tx: PlatformTx, domain_id: int) -> dict[int, tuple[tuple[str, str], ...]]:
+    rows = await tx.fetch("SELECT user_id, id, bindings, ha1 FROM sip_device WHERE domain_id = $1 "
+                          "AND user_id IS NOT NULL ORDER BY id", domain_id)
+    found: dict[int, tuple[tuple[str, str], ...]] = {}
+    for row in rows:
+        account = (f"d{row['id']}-{row['bindings']}", row["ha1"])
+        found[row["user_id"]] = (*found.get(row["user_id"], ()), account)
+    return found
+
+
 @lru_cache(maxsize=KEPT_USERS)
 def _user(number: int, login: str, extension: str, ha1: str, display_name: str, is_restricted: bool,
-          pickup_group: int | None, is_recorded: bool, is_analysed: bool, reach: Reach) -> User:
+          pickup_group: int | None, is_recorded: bool, is_analysed: bool, reach: Reach,
+          devices: tuple[tuple[str, str], ...]) -> User:
     return User(number, login, extension, ha1, phone_name(display_name), is_restricted, pickup_group, reach,
-                is_recorded, is_analysed)
+                is_recorded, is_analysed, devices)
 
 
 def stranger_ha1(name: str) -> str:

@@ -20,6 +20,7 @@ _LOGIN = re.compile(r"[a-z0-9._-]{1,64}")
 _HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*")
 _EXTENSION = re.compile(r"[0-9]{1,5}")
 _E164 = re.compile(r"[1-9][0-9]{6,14}")
+_DEVICE = re.compile(r"d[0-9]{1,19}-[0-9]{1,9}")
 _HA1 = re.compile(r"[0-9a-f]{32}")
 _ROUTE = re.compile(r"[0-9]{1,10}")
 _CODE = re.compile(r"([0-9*#]{2,6})?")
@@ -45,8 +46,8 @@ class User:
     """One SIP account. `ha1` = MD5(login:domain:password).
 
     `name` is what colleagues' phones show; it goes into the account's row, never into dialplan.
-    `is_restricted`: some outside calls are forbidden to this user. `is_recorded`: conversations are recorded; `is_analysed`: each
-    side apart.
+    `is_restricted`: some outside calls are forbidden to this user. `is_recorded`: conversations are recorded;
+    `is_analysed`: each side apart. `devices`: accounts of hardware phones that are this user, with their digests.
     """
 
     id: int
@@ -59,6 +60,7 @@ class User:
     reach: Reach = INITIAL
     is_recorded: bool = False
     is_analysed: bool = False
+    devices: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         _check("login", self.login, _LOGIN)
@@ -68,6 +70,9 @@ class User:
             raise BadPlan("name", self.name)
         if self.id <= 0:
             raise BadPlan("user id", self.id)
+        for account, ha1 in self.devices:
+            _check("device", account, _DEVICE)
+            _check("device digest", ha1, _HA1)
         if self.pickup_group is not None and self.pickup_group <= 0:
             raise BadPlan("pickup group", self.pickup_group)
 

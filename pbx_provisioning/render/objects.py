@@ -52,13 +52,13 @@ def render(plan: DomainPlan) -> Objects:
 
 
 def _row(domain_id: int, realm: str, language: str, *, login: str, user_id: str, ha1: str, context: str,
-         caller_id: str, hold: str = "") -> str:
+         caller_id: str, hold: str = "", devices: str = "") -> str:
     """A row of asterisk.endpoint as JSON. The plan checked every value: nothing in it needs quoting."""
     code = f"{domain_id}.{'0' if user_id == 'null' else user_id}"
     return (f'{{"id": "{login}@{realm}", "domain_id": {domain_id}, "user_id": {user_id}, '
             f'"auth_user": "{login}", "realm": "{realm}", "ha1": "{ha1}", "context": "{context}", '
             f'"accountcode": "{code}", "callerid": "{caller_id}", "language": "{language}", '
-            f'"max_contacts": {MAX_CONTACTS}, "allow": "{CODECS}", "moh_suggest": "{hold}"}}')
+            f'"max_contacts": {MAX_CONTACTS}, "allow": "{CODECS}", "moh_suggest": "{hold}", "devices": "{devices}"}}')
 
 
 @lru_cache(maxsize=KEPT_USERS)
@@ -67,7 +67,8 @@ def _user_objects(domain_id: int, realm: str, language: str, has_hold: bool, use
     account = f"{user.login}@{realm}"
     endpoint = _row(domain_id, realm, language, login=user.login, user_id=str(user.id), ha1=user.ha1,
                     context=f"d{domain_id}-users", caller_id=f'\\"{user.name or user.login}\\" <{user.extension}>',
-                    hold=f"u{user.id}" if user.reach.has_hold else f"d{domain_id}" if has_hold else "")
+                    hold=f"u{user.id}" if user.reach.has_hold else f"d{domain_id}" if has_hold else "",
+                    devices=" ".join(f"{name}:{ha1}" for name, ha1 in user.devices))
     target = (f"sw-user-scheme,s,1({domain_id},{user.id})" if user.reach.scheme else
               f"sw-user,s,1({account},{user.id},{user.reach.ring_seconds})")
     return account, endpoint, f"exten => {user.extension},1,Gosub({target})"

@@ -9,9 +9,9 @@ from pbx_provisioning.apply.patch import MOST, patches
 from pbx_provisioning.apply.step import Step
 from pbx_provisioning.apply.store import difference
 from pbx_provisioning.plan.load import Wanted
-from pbx_provisioning.plan.model import Did, DomainPlan, User
+from pbx_provisioning.plan.model import DomainPlan, User
 from pbx_provisioning.render.objects import dialplan_file, render
-from tests.golden.test_provisioning import OFFICE, USERS
+from tests.golden.test_provisioning import OFFICE, USERS, rings
 
 WANTED = Wanted(42, 1, 2, 1, None, datetime(2026, 1, 1, tzinfo=UTC), "anna", "test", "")
 
@@ -24,7 +24,7 @@ def step(old: DomainPlan, new: DomainPlan, *, is_repair: bool = False) -> Step:
 
 def test_a_moved_extension_and_a_number() -> None:
     moved = (replace(USERS[0], extension="300"), USERS[1])
-    found = patches([step(OFFICE, replace(OFFICE, users=moved, dids=(Did("74951234567", 8),)))])
+    found = patches([step(OFFICE, replace(OFFICE, users=moved, parts=rings(("74951234567", 8))))])
     assert found == (
         [("DialplanExtensionRemove", {"Context": "sw-did", "Extension": "74951234568"}),
          ("DialplanExtensionRemove", {"Context": "d42-ext", "Extension": "101"})],

@@ -5,18 +5,31 @@ from dataclasses import replace
 
 import pytest
 
+from pbx_provisioning.features.parts import Shares
+from pbx_provisioning.features.routing import Number, Numbers
 from pbx_provisioning.plan.checks import BadPlan
-from pbx_provisioning.plan.model import Did, DomainPlan, Trunk, User
+from pbx_provisioning.plan.model import DomainPlan, Trunk, User
 from pbx_provisioning.render.check import check_dialplan
 from pbx_provisioning.render.objects import Objects, dialplan_file, digest, render
 from pbx_provisioning.render.trunks import globals_file, pjsip_file
+from tenants.destinations.model import Destination, Kind
+from tenants.routing.rules import Line, Rule
 
 Golden = Callable[[str, str], None]
 USERS = (User(7, "ivanov", "101", "0123456789abcdef0123456789abcdef", "Иванов Иван"),
          User(8, "anna.p", "102", "fedcba9876543210fedcba9876543210", is_restricted=True))
+
+
+def rings(*pairs: tuple[str, int | None], kind: Kind = Kind.USER) -> Shares:
+    """Numbers of a domain with one plain rule to a user, or none."""
+    return (("routing", Numbers("Europe/Moscow", tuple(
+        Number(place, e164, Line((Rule(place, 1, Destination(kind, user, "user" if kind is Kind.FAX else "")),)
+                                 if user else ())) for place, (e164, user) in enumerate(pairs, 1)))),)
+
+
 OFFICE = DomainPlan(
     domain_id=42, name="acme.pbx.example", number=3, language="ru", is_blocked=False, main_number="74951234567",
-    stranger_ha1="a" * 32, users=USERS, dids=(Did("74951234567", 7), Did("74951234568", None)))
+    stranger_ha1="a" * 32, users=USERS, parts=rings(("74951234567", 7), ("74951234568", None)))
 
 
 def accounts(objects: Objects) -> str:
@@ -48,7 +61,7 @@ def test_channels_of_a_domain(golden: Golden) -> None:
 
 
 def test_empty_domain(golden: Golden) -> None:
-    text = dialplan_file(42, render(replace(OFFICE, users=(), dids=(), main_number=None)))
+    text = dialplan_file(42, render(replace(OFFICE, users=(), parts=(), main_number=None)))
     check_dialplan(42, text)
     golden("provisioning/empty.conf", text)
 
@@ -68,7 +81,7 @@ def test_trunks(golden: Golden) -> None:
 
 
 def test_same_plan_same_bytes() -> None:
-    again = replace(OFFICE, users=tuple(USERS), dids=tuple(OFFICE.dids))
+    again = replace(OFFICE, users=tuple(USERS), parts=tuple(OFFICE.parts))
     assert render(again) == render(OFFICE)
     assert digest(render(again)) == digest(render(OFFICE))
     assert dialplan_file(42, render(again)) == dialplan_file(42, render(OFFICE))

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 
 from pbx_provisioning.agent.audio import music_classes
 from pbx_provisioning.plan.checks import BadPlan
-from pbx_provisioning.plan.model import Did
 from pbx_provisioning.plan.scheme import Leg, Reach, Scheme
 from pbx_provisioning.render.check import BadDialplan, check_dialplan
 from pbx_provisioning.render.objects import dialplan_file, render
-from pbx_provisioning.render.scheme import _DAYS, _times
+from pbx_provisioning.render.scheme import _DAYS, times
 from tenants.forwarding.rules import DAY, Period, windows
-from tests.golden.test_provisioning import OFFICE, USERS
+from tests.golden.test_provisioning import OFFICE, USERS, rings
 
 Golden = Callable[[str, str], None]
 OFFICE_HOURS = windows((Period(frozenset({1, 2, 3, 4, 5}), 600, 1140), Period(frozenset({6}), 0, 960),
@@ -32,7 +31,7 @@ SCHEME = Scheme(
 def test_schemes(golden: Golden) -> None:
     ivanov = replace(USERS[0], reach=Reach(scheme=SCHEME, has_hold=True))
     anna = replace(USERS[1], reach=Reach(25))
-    plan = replace(OFFICE, users=(ivanov, anna), dids=(Did("74951234567", 7), Did("74951234568", 8)), has_hold=True)
+    plan = replace(OFFICE, users=(ivanov, anna), parts=rings(("74951234567", 7), ("74951234568", 8)), has_hold=True)
     text = dialplan_file(42, render(plan))
     check_dialplan(42, text)
     golden("provisioning/schemes.conf", text)
@@ -80,5 +79,5 @@ def test_dialplan_and_panel_agree(chosen: list[Period], minute: int) -> None:
     moment = datetime(2024, 3, 11) + timedelta(minutes=minute)  # noqa: DTZ001 - the domain's own clock
     of_day = moment.hour * 60 + moment.minute
     wanted = any(moment.isoweekday() in one.days and one.start <= of_day < one.end for one in chosen)
-    lines = [line for span in windows(chosen) for line in _times(span)]
+    lines = [line for span in windows(chosen) for line in times(span)]
     assert [_asterisk_matches(days, clock, moment) for days, clock in lines].count(True) == int(wanted)

@@ -185,8 +185,11 @@ class Message:
 class SoftPhone(asyncio.DatagramProtocol):
     """`login` of `domain`, at an address of its own. Takes calls when `answers` is set, else lets them ring."""
 
-    def __init__(self, login: str, domain: str, password: str, server: tuple[str, int], address: str) -> None:
+    def __init__(self, login: str, domain: str, password: str, server: tuple[str, int], address: str,
+                 account: str = "") -> None:
         self.login, self.domain, self.password, self.server, self.address = login, domain, password, server, address
+        self.account = account or login  # what it signs in as
+        self.told: list[str] = []  # events of NOTIFY outside of calls
         self.port, self.answers, self.refuses = 0, True, 0
         self.talks: dict[str, Talk] = {}
         self.incoming: asyncio.Queue[Talk] = asyncio.Queue()
@@ -236,11 +239,11 @@ class SoftPhone(asyncio.DatagramProtocol):
 
     def _digest(self, challenge: str, method: str, uri: str) -> str:
         facts = dict(re.findall(r'(\w+)="?([^",]*)"?', challenge))
-        ha1 = hashlib.md5(f"{self.login}:{facts['realm']}:{self.password}".encode()).hexdigest()
+        ha1 = hashlib.md5(f"{self.account}:{facts['realm']}:{self.password}".encode()).hexdigest()
         ha2 = hashlib.md5(f"{method}:{uri}".encode()).hexdigest()
         nonce, fresh = facts["nonce"], secrets.token_hex(4)
         proof = hashlib.md5(f"{ha1}:{nonce}:00000001:{fresh}:auth:{ha2}".encode()).hexdigest()
-        return (f'Authorization: Digest username="{self.login}", realm="{facts["realm"]}", nonce="{nonce}", '
+        return (f'Authorization: Digest username="{self.account}", realm="{facts["realm"]}", nonce="{nonce}", '
                 f'uri="{uri}", response="{proof}", algorithm=MD5, qop=auth, nc=00000001, cnonce="{fresh}"'
                 + (f', opaque="{facts["opaque"]}"' if "opaque" in facts else ""))
 
@@ -296,6 +299,9 @@ class SoftPhone(asyncio.DatagramProtocol):
             self._on_invite(message, talk)
         elif method == "ACK":
             return
+        elif talk is None and method == "NOTIFY":
+            self.told.append(message.header("Event"))
+            self._reply(message, "200 OK")
         elif talk is None and method != "OPTIONS":
             self._reply(message, "481 No such call")
         elif talk is not None and method in handlers:
@@ -357,9 +363,9 @@ class SoftPhone(asyncio.DatagramProtocol):
 
 @asynccontextmanager
 async def softphone(login: str, domain: str, password: str, server: tuple[str, int], *, address: str = "127.0.0.1",
-                    port: int = 0, registered: bool = True) -> AsyncIterator[SoftPhone]:
+                    port: int = 0, registered: bool = True, account: str = "") -> AsyncIterator[SoftPhone]:
     """A phone that is there while the block runs."""
-    phone = SoftPhone(login, domain, password, server, address)
+    phone = SoftPhone(login, domain, password, server, address, account)
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: phone, (address, port))
     try:
         if registered:
