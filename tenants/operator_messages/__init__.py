@@ -1,0 +1,1 @@
+"""Messages of the administrator to operators, confirmed by password [MSG-01…09]."""

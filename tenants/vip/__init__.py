@@ -1,0 +1,1 @@
+"""VIP numbers: callers who are served first in voice queues [VIP-01…07]."""
