@@ -29,6 +29,7 @@ class User(Table, tablename="domain_user", db=DB):
     voicemail_on = Boolean(default=False)
     voicemail_greeting_on = Boolean(default=False)
     recording_on = Boolean(default=False)
+    analytics_on = Boolean(default=False)
     totp_secret = Bytea(null=True, default=None, secret=True)  # sealed (app/auth/factor)
     totp_step = BigInt(default=0)  # of the last code used: none works twice
     totp_recovery = Array(base_column=Text(), default=list, secret=True)  # hashes

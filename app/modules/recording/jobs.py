@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +11,7 @@ from app.kernel import files, outbox
 from app.kernel.actors import Actor
 from app.kernel.db import DomainTx, PlatformTx, platform_transaction
 from app.kernel.jobs import every
+from app.modules.recording import service
 from tenants.calls.personal.audio import MP3
 from tenants.media import Media, on_media
 
@@ -20,14 +20,6 @@ log = structlog.get_logger()
 ACTOR = Actor.system(name="recording")
 ATTACH = "recording_attach"
 FIRST_WAIT, LONGEST_WAIT = 2, 86_400  # seconds until the call's record may have come
-Kept = Callable[[DomainTx, int, int], Awaitable[object]]
-_on_kept: list[Kept] = []
-
-
-def on_kept(handler: Kept) -> None:
-    """Told of every recording in the transaction that keeps it: its id and the user on whose channel it was made."""
-    if handler not in _on_kept:
-        _on_kept.append(handler)
 
 
 @on_media("recording")
@@ -41,8 +33,7 @@ async def keep(tx: DomainTx, found: Media) -> None:
         "INSERT INTO call_recording (domain_id, node_id, linkedid, file_id, seconds, started_at) "
         "VALUES ($1, $2, $3, $4, $5, $6) RETURNING id", tx.domain_id, found.node_id,
         found.facts.get("linkedid") or found.key, file_id, found.whole("seconds"), begun)
-    for handler in _on_kept:
-        await handler(tx, recording_id, found.user_id)
+    await service.tell_kept(tx, recording_id, found.user_id)
     await _attach(tx, recording_id, FIRST_WAIT)
 
 

@@ -14,6 +14,7 @@ from app.kernel.errors import InvalidFields, NotFound
 from app.kernel.i18n import _, lazy, ngettext
 from app.modules.recording import queries, service
 from app.modules.recording.forms import SwitchForm, TermForm
+from app.modules.recording.present import ANALYSED, CALLS, ON, STATES, USER, narrowed, term_words
 from app.modules.recording.service import Operation
 from app.web import menu
 from app.web.lists import Column, Filter, ListQuery, Page, Params, ticked
@@ -25,17 +26,10 @@ from billing.services.rules import CostChanged
 from tenants.live import form_of
 from tenants.services.present import new_amounts
 from tenants.services.section import section
-from tenants.users.queries import BY_NAME, search_pattern
 
 URL = "/recording"
 PAGE_SIZE = 100
 SPEECH_URL = "/speech"
-USER, ON = Column("name", lazy("User"), BY_NAME), Column("on", lazy("Call recording"), "u.recording_on")
-ANALYSED = Column("analysed", lazy("Speech analytics"), "u.analytics_on")
-CALLS = Column("calls", lazy("Call records"), wide_only=True)
-STATES = {"on": lazy("Recording is on"), "analysed": lazy("Speech analytics is on")}
-
-
 @dataclass(frozen=True, slots=True)
 class Layout:
     """The list as one domain has it: without the analysis where the plan has none [REC-D7]."""
@@ -70,19 +64,6 @@ menu.register("domain", MenuItem("services", lazy("Call recording"), URL, "micro
 
 async def layout_of(tx: DomainTx) -> Layout:
     return WITH_SPEECH if await services.in_plan(tx, service.SPEECH) else PLAIN
-
-
-def narrowed(query: ListQuery) -> tuple[str | None, str]:
-    return search_pattern(query.like(), query.search), query.value("state")
-
-
-def term_words(months: int) -> str:
-    """"1 month", "half a year", "3 years" [REC-30]."""
-    if months == 6:
-        return _("half a year")
-    if months % 12:
-        return ngettext("%(n)s month", "%(n)s months", months) % {"n": months}
-    return ngettext("%(n)s year", "%(n)s years", months // 12) % {"n": months // 12}
 
 
 async def _chosen(tx: DomainTx, request: Request) -> list[int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from enum import Enum
 
 from app.audit import history
@@ -20,6 +20,8 @@ from tenants.users.fees import also_saved, on_leaving_user
 
 CODE = "recording"
 SPEECH = "speech"
+Kept = Callable[[DomainTx, int, int], Awaitable[object]]
+_on_kept: list[Kept] = []
 
 
 class Operation(Enum):
@@ -110,6 +112,17 @@ async def _write(tx: DomainTx, people: Sequence[Person], operation: Operation) -
                      "AND id = ANY($2::bigint[])", tx.domain_id, [one.id for one in people])
     await history.record_many(tx, "recording_switched", "user", items)
     await provisioning.want_new_generation(tx, "recording_switched")
+
+
+def on_kept(handler: Kept) -> None:
+    """Told of every recording in the transaction that keeps it: its id and the user on whose channel it was made."""
+    if handler not in _on_kept:
+        _on_kept.append(handler)
+
+
+async def tell_kept(tx: DomainTx, recording_id: int, user_id: int) -> None:
+    for handler in _on_kept:
+        await handler(tx, recording_id, user_id)
 
 
 async def fee(tx: DomainTx, percent: int) -> Money:

@@ -12,7 +12,7 @@ import structlog
 from app.kernel.actors import Actor
 from app.kernel.db import platform_transaction
 from app.kernel.jobs import every
-from app.modules.recording.jobs import on_kept
+from app.modules.recording.service import on_kept
 from app.modules.speech import service
 from app.modules.speech.recogniser import CannotRecognise, Recogniser, recogniser
 from app.modules.speech.service import Job

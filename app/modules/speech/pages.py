@@ -17,7 +17,7 @@ from app.kernel.errors import NotFound
 from app.kernel.i18n import _, lazy
 from app.modules.recording import queries as recorded
 from app.modules.recording import service as recording
-from app.modules.recording.pages import ANALYSED, ON, STATES, USER, narrowed, term_words
+from app.modules.recording.present import ANALYSED, ON, STATES, USER, narrowed, term_words
 from app.modules.speech import queries, service
 from app.modules.speech.queries import Narrowed, Sum
 from app.modules.speech.recogniser import recogniser
@@ -73,7 +73,7 @@ def _day(text: str) -> date | None:
 async def _filters(tx: DomainTx) -> tuple[Filter, ...]:
     people = await tx.fetch("SELECT user_id, max(user_name) AS name FROM speech_job WHERE domain_id = $1 "
                             "GROUP BY user_id ORDER BY 2, 1 LIMIT 500", tx.domain_id)
-    return (Filter("from", lazy("From"), kind="date"), Filter("to", lazy("To"), kind="date"),
+    return (Filter("from", lazy("From date"), kind="date"), Filter("to", lazy("To date"), kind="date"),
             Filter("user", lazy("User"), {str(one["user_id"]): one["name"] for one in people}),
             Filter("direction", lazy("Type"), DIRECTIONS), Filter("state", lazy("State"), JOB_STATES))
 

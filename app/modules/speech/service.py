@@ -71,7 +71,8 @@ async def failed(tx: DomainTx, recording_id: int, error: str, *, last: bool = Fa
     await tx.execute(
         "UPDATE speech_job SET state = CASE WHEN $4 OR tries >= $5 THEN 'failed' ELSE 'queued' END, error = $3, "
         "due_at = $6::timestamptz + make_interval(mins => 2 * tries * tries) WHERE domain_id = $1 "
-        "AND recording_id = $2 AND state = 'processing'", tx.domain_id, recording_id, error[:300], last, MOST_TRIES, tx.now)
+        "AND recording_id = $2 AND state = 'processing'", tx.domain_id, recording_id, error[:300], last, MOST_TRIES,
+        tx.now)
 
 
 async def done(tx: DomainTx, recording_id: int, segments: Sequence[Segment], seconds: int) -> None:
