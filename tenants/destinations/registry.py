@@ -48,6 +48,18 @@ _LABELS: dict[Kind, LazyText] = {
     Kind.PRIVATE_ROUTE: lazy("To a private route number"), Kind.NUMBER: lazy("To a telephone number"),
     Kind.HANGUP: lazy("End the call"),
 }
+Check = Callable[[DomainTx, str], Awaitable[str]]  # a dialled number → a warning, "" for none; raises InvalidFields
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateRoutes:
+    """What private routes tell of numbers in an office's own PBX [RTE-33, RTE-35]."""
+
+    is_available: Callable[[DomainTx], Awaitable[bool]]
+    check: Check
+
+
+_private_routes: list[PrivateRoutes] = []
 _objects: dict[str, ObjectKind] = {}
 _pointers: list[Pointers] = []
 _gone: list[Gone] = []
@@ -62,6 +74,26 @@ def objects(code: str) -> ObjectKind | None:
     return _objects.get(code)
 
 
+def use_private_routes(routes: PrivateRoutes) -> None:
+    """Called at import by the feature of private routes."""
+    _private_routes[:] = [routes]
+
+
+async def has_private_routes(tx: DomainTx) -> bool:
+    return bool(_private_routes) and await _private_routes[0].is_available(tx)
+
+
+async def dialled_warning(tx: DomainTx, destination: Destination) -> str:
+    """What a reader should know of a number of a private route that is being saved, "" for nothing.
+
+    Raises:
+        InvalidFields: no private route takes this number.
+    """
+    if destination.kind is not Kind.PRIVATE_ROUTE or not _private_routes:
+        return ""
+    return await _private_routes[0].check(tx, destination.number)
+
+
 def on_pointers(tell: Pointers, gone: Gone) -> None:
     """Register who points at objects: what a deletion dialog names, and what happens when one is deleted."""
     if tell not in _pointers:
@@ -72,6 +104,16 @@ def on_pointers(tell: Pointers, gone: Gone) -> None:
 async def pointers(tx: DomainTx, code: str, object_id: int) -> list[Affected]:
     """What points at this object; for the dialog before it is deleted [RTE-57, IVR-65]."""
     return [one for tell in _pointers for one in await tell(tx, code, object_id)]
+
+
+async def pointers_of_many(tx: DomainTx, code: str, ids: Collection[int]) -> list[Affected]:
+    """The same for several objects that are deleted together: one line of a kind, each name once."""
+    found: dict[str, Affected] = {}
+    for object_id in ids:
+        for one in await pointers(tx, code, object_id):
+            names = dict.fromkeys((*(found[str(one.label)].names if str(one.label) in found else ()), *one.names))
+            found[str(one.label)] = Affected(one.label, list(names), len(names), one.url)
+    return list(found.values())
 
 
 async def gone(tx: DomainTx, code: str, object_id: int) -> None:

@@ -75,7 +75,8 @@ async def _give_free_number(tx: DomainTx) -> None:
     """Exactly one free number comes with the trial [ACC-03]; an empty stock is no reason to fail."""
     number_id = await tx.fetchval(
         "UPDATE phone_number SET domain_id = $1, assigned_at = $2 WHERE id = (SELECT id FROM phone_number "
-        "WHERE domain_id IS NULL AND category = 'city' ORDER BY e164 LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id",
+        "WHERE domain_id IS NULL AND held_for IS NULL AND category = 'city' ORDER BY connection_price, e164 LIMIT 1 "
+        "FOR UPDATE SKIP LOCKED) RETURNING id",
         tx.domain_id, tx.now)
     if number_id is not None:
         await tx.execute("UPDATE domain SET default_number_id = $2 WHERE id = $1", tx.domain_id, number_id)
@@ -246,9 +247,10 @@ async def change_tariff(tx: DomainTx, tariff_id: int) -> None:
     await provisioning.want_new_generation(tx, "tariff_changed")
 
 
-async def change_limits(tx: DomainTx, *, max_users: int, max_paid_calls: int, credit_max: Money | None) -> None:
+async def change_limits(tx: DomainTx, *, max_users: int, max_paid_calls: int, credit_max: Money | None,
+                        buys_numbers: bool = True) -> None:
     """How many users a domain may have, how many paid calls may run at once, and the largest credit limit that may
-    be set for it (None: the provider's `credit.max`) [FIN-D11].
+    be set for it (None: the provider's `credit.max`) [FIN-D11]; whether it buys numbers by itself [NUM-04].
 
     A smaller limit takes nothing away that is there: it holds for what is added or set from now on.
 
@@ -256,7 +258,7 @@ async def change_limits(tx: DomainTx, *, max_users: int, max_paid_calls: int, cr
         InvalidFields: the largest credit limit is outside of the provider's bounds.
     """
     before = await tx.fetchrow(
-        "SELECT d.name, d.max_users, d.max_paid_calls, a.credit_max FROM domain d "
+        "SELECT d.name, d.max_users, d.max_paid_calls, d.buys_numbers, a.credit_max FROM domain d "
         "JOIN account a ON a.domain_id = d.id WHERE d.id = $1 FOR NO KEY UPDATE", tx.domain_id)
     if before is None:
         raise NotFound("domain", _("There is no such domain"))
@@ -267,12 +269,13 @@ async def change_limits(tx: DomainTx, *, max_users: int, max_paid_calls: int, cr
             text = _("From %(least)s to %(most)s") % {"least": format_money(Money(least), trim=True),
                                                       "most": format_money(Money(most), trim=True)}
             raise InvalidFields("credit_max", text, fields={"credit_max": text})
-    await tx.execute("UPDATE domain SET max_users = $2, max_paid_calls = $3 WHERE id = $1",
-                     tx.domain_id, max_users, max_paid_calls)
+    await tx.execute("UPDATE domain SET max_users = $2, max_paid_calls = $3, buys_numbers = $4 WHERE id = $1",
+                     tx.domain_id, max_users, max_paid_calls, buys_numbers)
     await tx.execute("UPDATE account SET credit_max = $2 WHERE domain_id = $1", tx.domain_id, amount)
     await history.record(tx, "limits_changed", "domain", object_id=tx.domain_id, object_name=before["name"], changes={
         "max_users": (before["max_users"], max_users),
-        "max_paid_calls": (before["max_paid_calls"], max_paid_calls), "credit_max": (before["credit_max"], amount)})
+        "max_paid_calls": (before["max_paid_calls"], max_paid_calls),
+        "buys_numbers": (before["buys_numbers"], buys_numbers), "credit_max": (before["credit_max"], amount)})
 
 
 async def _name(tx: DomainTx) -> str:

@@ -21,7 +21,8 @@ from app.provider.trunks.rules import TrunkData
 from app.runner.embedded import free_port
 from pbx_provisioning.node.runtime import AsteriskNode
 from pbx_provisioning.simulate_pstn.runner import PstnConfig, pstn_node
-from tenants.numbers import service as numbers
+from tenants.destinations.model import Destination, Kind
+from tenants.routing import service as routing
 from tests.calls.world import Carrier, Company, _until, a_company
 from tests.db.factories import STAFF
 from tests.stack import Stack, free_udp_port
@@ -100,8 +101,7 @@ async def test_two_pages_go_out_and_come_in_while_the_agent_is_killed(stack: Sta
     sender = await a_company(stack, balance="100.00")
     receiver = await a_company(stack)
     async with domain_transaction(receiver.actor) as tx:
-        await numbers.set_number(tx, receiver.number_id, target_user_id=receiver.people["petrov"], is_default=True,
-                                 target_kind="fax")
+        await routing.route_to(tx, receiver.number_id, Destination(Kind.FAX, receiver.people["petrov"], "user"))
         await tx.execute("UPDATE domain_user SET email = 'petrov@company.example' WHERE id = $1",
                          receiver.people["petrov"])
     await receiver.live()

@@ -23,9 +23,11 @@ from app.provider.trunks import service as trunks
 from app.provider.trunks.rules import TrunkData
 from billing.accounts import service as accounts
 from billing.books.checks import Difference, check_books
+from tenants.destinations.model import Destination, Kind
 from tenants.numbers import inventory
-from tenants.numbers import service as numbers
 from tenants.numbers.inventory_file import InventoryRow
+from tenants.routing import service as routing
+from tenants.routing.rules import Filter
 from tenants.users import service as users
 from tenants.users.rules import NewUser
 from tests.calls.sipp import Call, FarEnd, Phone, Server
@@ -227,7 +229,7 @@ class Company:
         number_id, e164 = await _give_number(self.id)
         if target:
             async with domain_transaction(self.actor) as tx:
-                await numbers.set_number(tx, number_id, target_user_id=self.people[target], is_default=False)
+                await routing.route_to(tx, number_id, Destination(Kind.USER, self.people[target]))
         return e164
 
     @asynccontextmanager
@@ -259,7 +261,8 @@ async def a_company(stack: Stack, *, balance: str = "", tariff_id: int = 0, peop
     for login, extension in people:
         await company.add_user(login, extension, is_admin=login == people[0][0])
     async with domain_transaction(actor) as tx:
-        await numbers.set_number(tx, number_id, target_user_id=company.people[people[0][0]], is_default=True)
+        await routing.save_settings(tx, number_id, mode=Filter.OFF, is_default=True)
+        await routing.route_to(tx, number_id, Destination(Kind.USER, company.people[people[0][0]]))
     await company.live()
     return company
 

@@ -26,11 +26,13 @@ from billing.accounts.rules import Scheme
 from billing.tariffs import queries as tariff_queries
 from billing.tariffs import service as tariffs
 from billing.tariffs.csvfile import parse_rates
+from tenants.destinations.model import Destination, Kind
 from tenants.domains import service as domains
 from tenants.domains.rules import NewDomain
 from tenants.numbers import inventory
 from tenants.numbers.inventory_file import parse_inventory
 from tenants.numbers.rules import Place
+from tenants.routing.service import route_to
 from tenants.users.rules import NewUser
 from tests.db.factories import STAFF, a_domain, a_node, a_tariff
 from tests.http.people import a_user
@@ -87,11 +89,13 @@ async def test_a_number_taken_back_leaves_nothing_behind() -> None:
         await inventory.give(tx, number_id, domain_id)
         await tx.execute("UPDATE domain SET default_number_id = $2 WHERE id = $1", domain_id, number_id)
         await tx.execute("UPDATE domain_user SET outgoing_number_id = $2 WHERE id = $1", someone.id, number_id)
-        await tx.execute("UPDATE phone_number SET target_user_id = $2 WHERE id = $1", number_id, someone.id)
+    async with domain_transaction(someone.actor) as tx:
+        await route_to(tx, number_id, Destination(Kind.USER, someone.id))
+    async with platform_transaction(STAFF) as tx:
         before = await tx.fetchval("SELECT desired FROM provisioning_state WHERE domain_id = $1", domain_id)
     async with platform_transaction(STAFF) as tx:
         found = await inventory.take_back(tx, number_id)
-    assert (found.is_default, len(found.users), bool(found.target)) == (True, 1, True)
+    assert (found.is_default, len(found.users), found.rules) == (True, 1, 1)
     async with domain_transaction(someone.actor) as tx:
         assert await tx.fetchval("SELECT default_number_id FROM domain WHERE id = $1", domain_id) is None
         assert await tx.fetchval("SELECT outgoing_number_id FROM domain_user WHERE id = $1", someone.id) is None

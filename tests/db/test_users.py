@@ -14,7 +14,9 @@ from app.kernel.db import domain_transaction, platform_transaction
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.money import Money
 from billing.accounts import service as accounts
+from tenants.destinations.model import Destination, Kind
 from tenants.numbers.rules import Restriction
+from tenants.routing.service import route_to
 from tenants.users import credentials, fees, service
 from tenants.users.rules import NewUser, Profile
 from tests.db.factories import STAFF, a_domain, a_tariff, a_version, domain_name
@@ -454,12 +456,12 @@ async def test_deletion_frees_names_and_leaves_no_dangling_target() -> None:
     anna = await a_user(actor, "anna", extension="200")
     number = await _number(actor, f"7495{actor.domain_id:07}"[:11])
     async with domain_transaction(actor) as tx:
-        await tx.execute("UPDATE phone_number SET target_user_id = $2 WHERE id = $1", number, anna)
+        await route_to(tx, number, Destination(Kind.USER, anna))
     before = await generation(actor)
     async with domain_transaction(actor) as tx:
         await service.delete_user(tx, anna)
-    assert await generation(actor) == before + 1
-    target = "SELECT target_user_id FROM phone_number WHERE domain_id = $1 AND id = $2"
+    assert await generation(actor) > before
+    target = "SELECT target_id FROM routing_rule WHERE domain_id = $1 AND number_id = $2"
     assert await value(actor, target, number) is None
     history = await value(actor, "SELECT object_name FROM action_history WHERE domain_id = $1 "
                                  "AND action = 'user_deleted' AND object_id = $2", anna)

@@ -227,10 +227,10 @@ async def test_a_number_is_made_the_fax_of_a_user(web: Any, client: Browser) -> 
     client.cookies.set("lang", "en")
     await client.sign_in(admin.login, admin.domain)
     token = await client.csrf("/me")
-    for kind, user, kept in (("fax", str(admin.id), "fax"), ("fax", "", "user"), ("pager", str(admin.id), "user")):
-        await client.post(f"/numbers/{number_id}", headers={"X-CSRF-Token": token},
-                          data={"target_user_id": user, "target_kind": kind, "is_default": "on"})
-        async with domain_transaction(admin.actor) as tx:
-            assert await tx.fetchval("SELECT target_kind FROM phone_number WHERE id = $1", number_id) == kept, kind
-        if kept == "fax":
-            assert "· fax" in (await client.get("/numbers")).text
+    answer = await client.post(f"/routing/{number_id}/new", headers={"X-CSRF-Token": token, "HX-Request": "true"}, data={
+        "is_active": "on", "target_kind": "fax", "target_owner": "user", "target_id": str(admin.id)})
+    assert "To fax of a user or group" in answer.text
+    async with domain_transaction(admin.actor) as tx:
+        rule = await tx.fetchrow("SELECT target_kind, target_owner, target_id FROM routing_rule WHERE number_id = $1",
+                                 number_id)
+    assert tuple(rule) == ("fax", "user", admin.id)

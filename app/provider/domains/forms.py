@@ -75,6 +75,7 @@ class LimitsForm(FormModel):
     max_users: Annotated[int, Field(ge=1, le=100_000)]
     max_paid_calls: Annotated[int, Field(ge=1, le=10_000)]
     credit_max: Annotated[Decimal | None, Field(gt=0, max_digits=14, decimal_places=2)] = None
+    number_purchases: Literal["on", "off"] = "on"
 
 
 class ProfileForm(FormModel):

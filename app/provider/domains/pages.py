@@ -180,7 +180,8 @@ class DomainCard(Controller):
         async with platform_transaction(request.user.actor) as tx:
             await domains.change_limits(await _bound(tx, domain_id), max_users=form.max_users,
                                         max_paid_calls=form.max_paid_calls,
-                                        credit_max=None if form.credit_max is None else Money(form.credit_max))
+                                        credit_max=None if form.credit_max is None else Money(form.credit_max),
+                                        buys_numbers=form.number_purchases == "on")
         return saved(request, f"{LIST}/{domain_id}", _("Saved."))
 
     @post("/block", opt=DOMAINS)

@@ -67,6 +67,7 @@ class DomainFacts:
     route_number: str | None
     max_users: int
     max_paid_calls: int
+    buys_numbers: bool
     created_at: datetime
     account: str
     currency: str
@@ -171,7 +172,7 @@ async def facts(tx: PlatformTx, domain_id: int) -> DomainFacts:
     row = await tx.fetchrow(
         "SELECT d.id, d.name, d.display_name, d.company_name, d.mode, d.trial_ends_at, d.trial_seconds_left, "
         "d.timezone, d.area_code, d.country, d.locale, d.notification_email, d.route_number, d.max_users, "
-        "d.max_paid_calls, d.created_at, "
+        "d.max_paid_calls, d.buys_numbers, d.created_at, "
         "a.number AS account, a.currency, a.balance AS balance_amount, a.held AS held_amount, a.scheme, "
         "a.credit_limit, a.credit_max, a.tariff_id, t.name AS tariff, n.id AS node_id, n.name AS node, n.sip_host, "
         "n.sip_port, "

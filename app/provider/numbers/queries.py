@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
 from app.kernel.db import PlatformTx
 from app.kernel.errors import NotFound
@@ -26,7 +27,12 @@ class NumberRow:
     domain_id: int | None
     domain: str | None
     company: str | None
-    target: str | None
+    rules: int
+    grade: str
+    connection_price: Decimal
+    hold_kind: str | None
+    hold_until: date | None
+    held_domain: str | None
     is_default: bool
     assigned_at: datetime | None
 
@@ -42,12 +48,13 @@ class Candidate:
 
 
 _FROM = """
-FROM phone_number n LEFT JOIN domain d ON d.id = n.domain_id
-LEFT JOIN domain_user u ON u.domain_id = n.domain_id AND u.id = n.target_user_id
+FROM phone_number n LEFT JOIN domain d ON d.id = n.domain_id LEFT JOIN domain h ON h.id = n.held_for
 WHERE ($1::text IS NULL OR n.region ILIKE $1 OR d.name ILIKE $1 OR d.company_name ILIKE $1
        OR ($2::text IS NOT NULL AND n.e164 LIKE '%' || $2 || '%'))
   AND ($3::text IS NULL OR n.category = $3)
-  AND ($4::text IS NULL OR ($4 = 'stock') = (n.domain_id IS NULL))
+  AND ($4::text IS NULL OR $4 = CASE WHEN n.domain_id IS NOT NULL THEN 'given' WHEN n.held_for IS NOT NULL THEN 'held'
+                                     ELSE 'stock' END)
+  AND ($5::text IS NULL OR n.grade = $5)
 """
 
 
@@ -60,13 +67,22 @@ def _digits(query: ListQuery) -> str | None:
 
 
 async def numbers(tx: PlatformTx, query: ListQuery) -> tuple[list[NumberRow], int]:
-    arguments = [query.like(), _digits(query), query.value("category") or None, query.value("place") or None]
+    arguments = [query.like(), _digits(query), query.value("category") or None, query.value("place") or None,
+                 query.value("grade") or None]
     total = await tx.fetchval(f"SELECT count(*) {_FROM}", *arguments)
     rows = await tx.fetch(
         "SELECT n.id, n.e164, n.category, n.region, n.domain_id, d.name AS domain, d.company_name AS company, "
-        "u.display_name AS target, COALESCE(d.default_number_id = n.id, false) AS is_default, n.assigned_at "
-        f"{_FROM} ORDER BY {query.order_by('n.id')} LIMIT $5 OFFSET $6", *arguments, query.limit, query.offset)
+        "(SELECT count(*) FROM routing_rule r WHERE r.number_id = n.id) AS rules, n.grade, n.connection_price, "
+        "n.hold_kind, n.hold_until, h.name AS held_domain, "
+        "COALESCE(d.default_number_id = n.id, false) AS is_default, n.assigned_at "
+        f"{_FROM} ORDER BY {query.order_by('n.id')} LIMIT $6 OFFSET $7", *arguments, query.limit, query.offset)
     return [NumberRow(**row) for row in rows], total
+
+
+async def names_of(tx: PlatformTx, ids: Sequence[int]) -> list[tuple[int, str]]:
+    """(id, E.164 digits) of those that are there."""
+    rows = await tx.fetch("SELECT id, e164 FROM phone_number WHERE id = ANY($1::bigint[]) ORDER BY e164", list(ids))
+    return [(row["id"], row["e164"]) for row in rows]
 
 
 async def candidates(tx: PlatformTx, text: str, *, limit: int = 20) -> list[Candidate]:

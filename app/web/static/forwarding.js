@@ -5,8 +5,8 @@
 
   function refresh(box) {
     const count = box.querySelectorAll("[data-periods] [data-period]").length;
-    box.querySelector("[data-always]").hidden = count > 0;
-    box.querySelector("[data-period-none]").hidden = count === 0;
+    for (const one of box.querySelectorAll("[data-always]")) one.hidden = count > 0;
+    for (const one of box.querySelectorAll("[data-period-none]")) one.hidden = count === 0;
     box.querySelector("[data-period-add]").disabled = count >= Number(box.dataset.max);
   }
 
@@ -18,6 +18,8 @@
       box.querySelector("[data-periods]").append(row);
     } else if (closest(e, "[data-period-remove]")) {
       closest(e, "[data-period]").remove();
+    } else if (closest(e, "[data-period-whole]")) {
+      for (const field of closest(e, "[data-period]").querySelectorAll('[type="time"]')) field.value = "00:00";
     } else if (closest(e, "[data-period-none]")) {
       box.querySelector("[data-periods]").replaceChildren();
     } else return;

@@ -14,9 +14,10 @@ from pbx_provisioning.agent.spool import cut
 from pbx_provisioning.ami.protocol import encode, parse
 from pbx_provisioning.apply.store import difference, with_changes
 from pbx_provisioning.intake.records import BadRecord, CdrRecord, parse_line
-from pbx_provisioning.plan.model import BadPlan, Did, DomainPlan, Pool, User, phone_name
+from pbx_provisioning.plan.model import BadPlan, DomainPlan, Pool, User, phone_name
 from pbx_provisioning.render.check import check_dialplan
 from pbx_provisioning.render.objects import Objects, dialplan_file, render
+from tests.golden.test_provisioning import rings
 
 HOSTILE = st.one_of(
     st.text(max_size=80),
@@ -38,11 +39,11 @@ def plans(draw: st.DrawFn) -> DomainPlan:
     users = tuple(User(index + 1, login, extension, draw(HA1), phone_name(draw(HOSTILE)), draw(st.booleans()))
                   for index, (login, extension) in enumerate(zip(logins, extensions, strict=True)))
     targets = st.one_of(st.none(), st.integers(1, 8))
-    dids = tuple(Did(number, draw(targets)) for number in draw(st.lists(NUMBER, max_size=4, unique=True)))
+    numbers = [(number, draw(targets)) for number in draw(st.lists(NUMBER, max_size=4, unique=True))]
     return DomainPlan(
         domain_id=draw(st.integers(1, 2**40)), name="a.example", number=1, language=draw(st.sampled_from(["ru", "en"])),
         is_blocked=draw(st.booleans()), main_number=draw(st.one_of(st.none(), NUMBER)), stranger_ha1="0" * 32,
-        users=users, dids=dids, pool=draw(st.one_of(st.none(), POOLS)),
+        users=users, parts=rings(*numbers), pool=draw(st.one_of(st.none(), POOLS)),
         pickup_code=draw(st.from_regex(r"([0-9*#]{2,6})?", fullmatch=True)))
 
 

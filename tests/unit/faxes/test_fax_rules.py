@@ -8,10 +8,12 @@ import pytest
 
 from pbx_provisioning.agent.faxes import read_outcome
 from pbx_provisioning.agent.media import read_facts
-from pbx_provisioning.plan.model import Did, DomainPlan, User
+from pbx_provisioning.plan.model import DomainPlan, User
 from pbx_provisioning.render.check import check_dialplan
 from pbx_provisioning.render.objects import dialplan_file, render
+from tenants.destinations.model import Kind
 from tenants.faxes.rules import Sender, Unsendable, is_internal, next_attempt, outside_number
+from tests.golden.test_provisioning import rings
 
 NOW = datetime(2026, 4, 21, 12, tzinfo=UTC)
 ANNA = Sender("RU", "495", None, "none", "101")
@@ -59,7 +61,7 @@ def test_facts_are_read_when_they_are_whole() -> None:
 def test_a_number_may_lead_to_the_fax_of_a_user() -> None:
     plan = DomainPlan(domain_id=42, name="a.example", number=1, language="ru", is_blocked=False, main_number=None,
                       stranger_ha1="0" * 32, users=(User(7, "anna", "101", "1" * 32),),
-                      dids=(Did("74951234567", 7, True), Did("74951234568", None, True)))
+                      parts=rings(("74951234567", 7), ("74951234568", 9), kind=Kind.FAX))
     text = dialplan_file(42, render(plan))
     check_dialplan(42, text)
     assert "exten => 74951234567,1,Gosub(sw-in-fax,s,1(42,7))" in text
