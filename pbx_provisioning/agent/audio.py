@@ -52,17 +52,24 @@ class Audio:
     async def _bring(self) -> None:
         async with platform_transaction(AGENT) as tx:
             rows = await tx.fetch(
-                "SELECT a.domain_id, a.user_id, a.slot, a.sha256 FROM audio a JOIN domain d ON d.id = a.domain_id "
-                "WHERE d.pbx_node_id = $1 ORDER BY a.domain_id, a.user_id NULLS FIRST, a.slot", self.node_id)
+                "SELECT a.domain_id, a.user_id AS owner_id, a.slot, a.sha256 FROM audio a "
+                "JOIN domain d ON d.id = a.domain_id WHERE d.pbx_node_id = $1 "
+                "ORDER BY a.domain_id, a.user_id NULLS FIRST, a.slot", self.node_id)
+            rows += await tx.fetch(
+                "SELECT p.domain_id, p.id AS owner_id, 'prompt' AS slot, p.sha256 FROM prompt p "
+                "JOIN domain d ON d.id = p.domain_id WHERE d.pbx_node_id = $1 AND p.is_used ORDER BY p.id",
+                self.node_id)
         wanted = {row["sha256"] for row in rows}
         present = self._present()
         for digest in sorted(wanted - present):
             async with platform_transaction(AGENT) as tx:
-                content = await tx.fetchval("SELECT content FROM audio WHERE sha256 = $1 LIMIT 1", digest)
+                content = await tx.fetchval(
+                    "SELECT content FROM audio WHERE sha256 = $1 UNION ALL SELECT content FROM prompt "
+                    "WHERE sha256 = $1 LIMIT 1", digest)
             if content is not None:
                 self._write(digest, content)
-        text = music_classes([_class(row["domain_id"], row["user_id"], row["slot"], row["sha256"]) for row in rows
-                              if row["slot"] in ("hold", "ringback")])
+        text = music_classes([_class(row["domain_id"], row["owner_id"], row["slot"], row["sha256"]) for row in rows
+                              if row["slot"] in ("hold", "ringback", "prompt")])
         if text != files.read(self.conf):
             self.conf.parent.mkdir(parents=True, exist_ok=True)
             files.replace(self.conf, text)
@@ -96,9 +103,11 @@ class Audio:
                 mark.unlink(missing_ok=True)
 
 
-def _class(domain_id: int, user_id: int | None, slot: str, digest: str) -> Class:
-    """Hold of a user u<id>, of a domain d<id>; the ringback melody of a user r<id>."""
-    name = f"d{domain_id}" if user_id is None else f"{'u' if slot == 'hold' else 'r'}{user_id}"
+def _class(domain_id: int, owner_id: int | None, slot: str, digest: str) -> Class:
+    """Hold of a user u<id>, of a domain d<id>; the ringback melody of a user r<id>; a file of a feature p<its id>."""
+    if slot == "prompt":
+        return f"p{owner_id}", digest
+    name = f"d{domain_id}" if owner_id is None else f"{'u' if slot == 'hold' else 'r'}{owner_id}"
     return name, digest
 
 

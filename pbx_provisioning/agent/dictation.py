@@ -60,7 +60,8 @@ class Dictation:
                 "UPDATE recording_request r SET state = CASE WHEN r.created_at < $2 THEN 'failed' ELSE 'ringing' END, "
                 "changed_at = $3 FROM domain d, domain_user u WHERE r.state = 'wanted' AND d.id = r.domain_id "
                 "AND d.pbx_node_id = $1 AND u.domain_id = r.domain_id AND u.id = r.ring_user_id "
-                "RETURNING r.id, r.state, r.domain_id, r.user_id, u.login || '@' || d.name AS account, u.extension",
+                "RETURNING r.id, r.state, r.domain_id, coalesce(r.user_id, r.ring_user_id) AS user_id, "
+                "r.slot = 'prompt' AS is_prompt, u.login || '@' || d.name AS account, u.extension",
                 self.node_id, tx.now - STALE, tx.now)
         for row in rows:
             if row["state"] == "ringing":
@@ -68,7 +69,8 @@ class Dictation:
 
     async def _ring(self, row: asyncpg.Record) -> None:
         variables = {"__SW_RECORD_PHONE": row["account"], "__SW_RECORD_REQUEST": row["id"],
-                     "__SW_RECORD_DOMAIN": row["domain_id"], "__SW_RECORD_USER": row["user_id"]}
+                     "__SW_RECORD_DOMAIN": row["domain_id"], "__SW_RECORD_USER": row["user_id"],
+                     "__SW_RECORD_KIND": "prompt" if row["is_prompt"] else "greeting"}
         try:
             await self.ami.action(
                 "Originate", Channel="Local/s@sw-record-ring/n", Context="sw-record", Exten="s", Priority="1",

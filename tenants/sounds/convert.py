@@ -28,6 +28,10 @@ class Converted:
     wav: bytes = field(repr=False)
     seconds: int  # rounded, at least 1
 
+    @property
+    def milliseconds(self) -> int:
+        return round(wav_seconds(self.wav) * 1000)
+
 
 def convert(content: bytes, kind: str) -> Converted:
     """Takes up to a second of a core: call it in a thread. `kind` (mp3, wav) picks the only reader that is tried.

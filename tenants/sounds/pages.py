@@ -170,14 +170,14 @@ async def _ask_record(request: Request, user_id: int | None, slot: Slot) -> Temp
         view = await _view(tx, owner.user_id, owner.base, slot)
     if not slot.can_be_recorded:
         raise NotFound("audio", _("There is no such file."))
-    return await page(request, "sounds/record.html", view=view, ask_extension=_phone_of(request) is None)
+    return await page(request, "sounds/record.html", view=view, ask_extension=phone_of(request) is None)
 
 
 async def _record(request: Request, user_id: int | None, slot: Slot) -> Template:
     form = await form_of(request, ExtensionForm)
     async with domain_transaction(request.user.actor) as tx:
         owner = await owner_of_page(request, tx, user_id)
-        ring = _phone_of(request) or await _by_extension(tx, form.extension)
+        ring = phone_of(request) or await by_extension(tx, form.extension)
         request_id = await recording.ask(tx, owner.user_id, ring, slot)
     return _state(f"{owner.base}/calls-settings/recording/{request_id}", "wanted", "")
 
@@ -196,12 +196,12 @@ def _state(url: str, state: str, slot: str, view: SlotView | None = None) -> Tem
         "url": url, "state": state, "text": STATES[state], "is_running": state in RUNNING, "slot": slot, "view": view})
 
 
-def _phone_of(request: Request) -> int | None:
+def phone_of(request: Request) -> int | None:
     """Whose phone rings: that of the person who is signed in; who is nobody here names an extension [USR-83]."""
     return request.user.actor.user_id or None
 
 
-async def _by_extension(tx: DomainTx, extension: str) -> int:
+async def by_extension(tx: DomainTx, extension: str) -> int:
     found = await tx.fetchval("SELECT id FROM domain_user WHERE domain_id = $1 AND extension = $2", tx.domain_id,
                               extension)
     if found is None:

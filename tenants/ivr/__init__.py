@@ -1,0 +1,1 @@
+"""Voice scenarios: what callers hear and which key does what [IVR-01…73]."""
