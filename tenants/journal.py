@@ -1,4 +1,4 @@
-"""What the journals of one user share: calls with voicemail, and faxes; in the own area and on the user's page.
+"""What the journals of one user, or of one group, share: calls with voicemail, and faxes.
 
 Filters live in the form only: they never get into the page's address, so a reload shows everything [ACC-57, ACC-64].
 """
@@ -38,12 +38,16 @@ QUICK: dict[str, LazyText] = {"today": lazy("Today"), "7": lazy("7 days"), "30":
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose journal, and on whose page: the person's own area or the administrator's view of a user."""
+    """Whose journal, and on whose page: the person's own area or the administrator's view of a user or of a group.
+
+    `column` names the owner in the journal's table; of a group `user_id` is the group's id.
+    """
 
     user_id: int
     name: str
-    base: str  # "/me" or "/users/7"
+    base: str  # "/me", "/users/7" or "/groups/7"
     is_own: bool
+    column: str = "user_id"
 
     @property
     def tabs(self) -> list[tuple[LazyText, str]]:
@@ -213,7 +217,7 @@ class OtherParty:
 
 @dataclass(frozen=True, slots=True)
 class Source(Generic[Line]):
-    """A table with a journal's columns (domain_id, user_id, is_incoming, number, name, other_user_id).
+    """A table with a journal's columns (domain_id, the owner's, is_incoming, number, name, other_user_id).
 
     Args:
         moment: the column that it goes by.
@@ -229,7 +233,7 @@ class Source(Generic[Line]):
 
 async def _where(tx: DomainTx, source: Source[Any], owner: Owner, wanted: Wanted) -> tuple[str, list[Any]]:
     args: list[Any] = [tx.domain_id, owner.user_id]
-    parts = ["j.domain_id = $1 AND j.user_id = $2"]
+    parts = [f"j.domain_id = $1 AND j.{owner.column} = $2"]
 
     def add(condition: str, *values: object) -> None:
         for value in values:
@@ -274,11 +278,17 @@ async def lines(tx: DomainTx, source: Source[Line], owner: Owner, wanted: Wanted
 
 async def show(request: Request, user_id: int | None, source: Source[Any], template: str, path: str,
                **words: Any) -> Template:
+    """The journal of the signed-in user (None) or of another one; see `show_of`."""
+    return await show_of(request, lambda tx: owner_of_page(request, tx, user_id), source, template, path, **words)
+
+
+async def show_of(request: Request, owner_of: Callable[[DomainTx], Awaitable[Owner]], source: Source[Any],
+                  template: str, path: str, **words: Any) -> Template:
     """The page, what a search found, or the next rows; `path` follows the owner's own address."""
     now, zone, part = clock.now(), zone_of(request), part_of(request)
     wanted = wanted_of({} if part == "full" else request.query_params, now, zone)
     async with domain_transaction(request.user.actor) as tx:
-        owner = await owner_of_page(request, tx, user_id)
+        owner = await owner_of(tx)
         found = await lines(tx, source, owner, wanted, limit=PAGE_SIZE + 1)
         count = await total(tx, source, owner, wanted) if part != "rows" else 0
     shown = found[:PAGE_SIZE]

@@ -1,4 +1,4 @@
-"""What a node recorded or received for a user, handed to the feature that keeps it: exactly once.
+"""What a node recorded or received for a user or a group, handed to the feature that keeps it: exactly once.
 
 Way of a file: the dialplan ends a recording with `Gosub(sw-media-end,s,1(<kind>,<domain>,<user>,<file>))`
 (`node/templates/sw-media.conf`); the agent (`pbx_provisioning/agent/media.py`) brings it to the table
@@ -24,14 +24,15 @@ from app.kernel.db import DomainTx, PlatformTx
 log = structlog.get_logger()
 
 EVENT = "node_media"
-KINDS = frozenset({"voicemail", "fax", "greeting", "recording"})
+KINDS = frozenset({"voicemail", "fax", "greeting", "prompt", "recording"})
+OF_GROUPS = frozenset({"voicemail", "fax"})
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
     """`facts` are texts that the dialplan wrote (`number`: the caller's digits, `did`, `linkedid`, `uniqueid`, …).
 
-    `user_id` is a user of the domain at delivery; he may be gone by now.
+    It belongs to a user, or to a group (`user_id` 0), of the domain at delivery; either may be gone by now.
     """
 
     key: str
@@ -42,6 +43,7 @@ class Media:
     facts: dict[str, str]
     content: bytes
     recorded_at: datetime
+    group_id: int | None = None
 
     def whole(self, name: str) -> int:
         """A fact as a number, 0 when it is none."""
@@ -63,21 +65,24 @@ def on_media(kind: str) -> Callable[[Handler], Handler]:
     return register
 
 
-async def deliver(tx: PlatformTx, *, node_id: int, key: str, domain_id: int, user_id: int, kind: str,
-                  facts: dict[str, str], content: bytes, recorded_at: datetime) -> bool:
-    """Called by the agent. False: nobody can take it (the user is not of that domain).
+async def deliver(tx: PlatformTx, *, node_id: int, key: str, domain_id: int, kind: str, facts: dict[str, str],
+                  content: bytes, recorded_at: datetime, user_id: int | None = None,
+                  group_id: int | None = None) -> bool:
+    """Called by the agent with one owner. False: nobody can take it (the owner is not of that domain).
 
     A repeat is taken for delivered.
     """
+    if (user_id is None) == (group_id is None) or kind not in (KINDS if group_id is None else OF_GROUPS):
+        return False
     known = await tx.fetchval(
-        "SELECT EXISTS (SELECT FROM domain_user u JOIN domain d ON d.id = u.domain_id "
-        "WHERE u.domain_id = $1 AND u.id = $2)", domain_id, user_id)
-    if not known or kind not in KINDS:
+        "SELECT EXISTS (SELECT FROM domain_user WHERE domain_id = $1 AND id = $2) "
+        "OR EXISTS (SELECT FROM call_group WHERE domain_id = $1 AND id = $3)", domain_id, user_id, group_id)
+    if not known:
         return False
     new = await tx.fetchval(
-        "INSERT INTO node_media (node_id, key, domain_id, user_id, kind, facts, content, recorded_at) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING 1",
-        node_id, key, domain_id, user_id, kind, facts, content, recorded_at)
+        "INSERT INTO node_media (node_id, key, domain_id, user_id, kind, facts, content, recorded_at, group_id) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING RETURNING 1",
+        node_id, key, domain_id, user_id, kind, facts, content, recorded_at, group_id)
     if new:
         await outbox.publish(tx, EVENT, {"node_id": node_id, "key": key}, domain_id=domain_id)
     return True
@@ -93,8 +98,8 @@ async def _hand_over(tx: PlatformTx, domain_id: int | None, payload: dict) -> No
     handler = _handlers.get(row["kind"])
     if handler is None:
         raise LookupError(f"nobody takes {row['kind']}")
-    found = Media(row["key"], row["node_id"], row["domain_id"], row["user_id"], row["kind"], row["facts"],
-                  row["content"], row["recorded_at"])
+    found = Media(row["key"], row["node_id"], row["domain_id"], row["user_id"] or 0, row["kind"], row["facts"],
+                  row["content"], row["recorded_at"], row["group_id"])
     await handler(await tx.enter_domain(row["domain_id"]), found)
     await tx.execute("UPDATE node_media SET content = NULL WHERE node_id = $1 AND key = $2", row["node_id"],
                      row["key"])

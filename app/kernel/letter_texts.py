@@ -71,6 +71,11 @@ letter("voicemail", lazy("New voice message"), lazy("Voice message from {{ calle
             "Listen to it: {{ link }}\n"),
        name="Anna Petrova", caller="+7 495 123-45-67", at=_MOMENT, length="0:42", link=f"{_URL}/me/calls")
 
+letter("group_voicemail", lazy("Voice message for a group"), lazy("{{ group }}: voice message from {{ caller }}"),
+       lazy("{{ caller }} left a voice message for the group {{ group }} on {{ at }}, length {{ length }}.\n\n"
+            "The recording is attached.\n"),
+       group="Sales", caller="+7 495 123-45-67", at=_MOMENT, length="0:42")
+
 # --- blocks and trial ---
 
 letter("block_started", lazy("Service suspended"), lazy("{{ domain }}: service suspended"),
@@ -83,6 +88,9 @@ letter("block_ended", lazy("Service restored"), lazy("{{ domain }}: service rest
        lazy("The block of {{ domain }} has been lifted: {{ kind }}. Calls work again.\n\n"
             "Balance of the account: {{ balance }}\n"),
        domain=_DOMAIN, kind=lazy("Financial block"), balance=Money.parse("487.50"))
+letter("numbers_connected", lazy("Numbers are connected"), lazy("{{ domain }}: numbers are connected"),
+       lazy("These numbers are connected to {{ domain }}: {{ numbers }}.\n\nConnection cost: {{ cost }}\n"),
+       domain=_DOMAIN, numbers="+7 495 123-45-67", cost=Money.parse("1500.00"))
 letter("trial_ends_soon", lazy("The trial ends soon"), lazy("{{ domain }}: the trial ends soon"),
        lazy("The trial of {{ domain }} ends on {{ end }}. Outgoing minutes left: {{ minutes }}.\n\n"
             "To go on in commercial mode, sign a contract with the provider: reply to this letter or call your "

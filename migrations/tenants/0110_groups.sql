@@ -10,6 +10,9 @@ CREATE TABLE call_group (
     ring_seconds       int NOT NULL DEFAULT 30 CHECK (ring_seconds BETWEEN 5 AND 300),
     voicemail_on       boolean NOT NULL DEFAULT false,
     voicemail_greeting_on boolean NOT NULL DEFAULT true,
+    greeting_prompt_id bigint,  -- rows of `prompt`; keys in 0113
+    vm_prompt_id       bigint,
+    ringback_prompt_id bigint,
     -- workplace settings [GRP-45], kept while the algorithm is another
     greeting_text      text NOT NULL DEFAULT '' CHECK (char_length(greeting_text) <= 255),
     answer_seconds     int NOT NULL DEFAULT 20 CHECK (answer_seconds BETWEEN 5 AND 300),

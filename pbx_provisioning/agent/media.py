@@ -1,4 +1,4 @@
-"""Brings what callers left for users (voice messages, faxes) from the node to the panel: each exactly once.
+"""Brings what callers left for users and groups (voice messages, faxes) from the node to the panel: each exactly once.
 
 The one spool for every feature; its other ends are `node/templates/sw-media.conf` (how the dialplan finishes a
 file) and `tenants/media.py` (who takes it). A file is deleted here after the commit; a crash in between delivers it
@@ -20,7 +20,7 @@ from app.kernel.db import platform_transaction
 from pbx_provisioning.agent.reconciler import AGENT
 from pbx_provisioning.ami import Message
 from tenants import media
-from tenants.calls.personal.audio import NotAudio, encoded
+from tenants.calls.personal.audio import NotAudio, encoded, encoded_sides
 
 log = structlog.get_logger()
 
@@ -43,11 +43,19 @@ def read_facts(text: str) -> dict[str, str] | None:
     return dict(line.split("=", 1) for line in lines if "=" in line)
 
 
+def _owner(facts: dict[str, str]) -> dict[str, int]:
+    """A user or a group, nothing when it is neither."""
+    for name in ("user", "group"):
+        if _NUMBER.fullmatch(facts.get(name, "")):
+            return {f"{name}_id": int(facts[name])}
+    return {}
+
+
 def _as_mp3(path: Path) -> tuple[bytes, float]:
     """A conversation is long: it is stored and carried as MP3. Nothing of what is no sound, or was too short for it."""
     with path.open("rb") as source:
         try:
-            content, seconds = encoded(source)
+            content, seconds = (encoded_sides if path.suffix == ".raw" else encoded)(source)
         except NotAudio:
             return b"", 0.0
     return (content, seconds) if seconds >= SHORTEST_TALK_SECONDS else (b"", seconds)
@@ -92,8 +100,8 @@ class MediaSpool:
         return count
 
     async def _deliver(self, key: str, facts: dict[str, str], content: Path) -> bool:
-        domain, user = facts.get("domain", ""), facts.get("user", "")
-        if not (_KEY.fullmatch(key) and _NUMBER.fullmatch(domain) and _NUMBER.fullmatch(user)):
+        domain, owner = facts.get("domain", ""), _owner(facts)
+        if not (_KEY.fullmatch(key) and _NUMBER.fullmatch(domain) and owner):
             return False
         size = content.stat().st_size if content.is_file() and not content.is_symlink() else 0
         if size == 0:  # the caller left nothing
@@ -113,7 +121,7 @@ class MediaSpool:
             datetime.fromtimestamp(content.stat().st_mtime, UTC)
         async with platform_transaction(AGENT) as tx:
             return await media.deliver(
-                tx, node_id=self.node_id, key=key, domain_id=int(domain), user_id=int(user),
+                tx, node_id=self.node_id, key=key, domain_id=int(domain), **owner,
                 kind=facts.get("kind", ""), facts=facts, content=data, recorded_at=recorded_at)
 
     def _put_aside(self, *paths: Path) -> None:

@@ -7,6 +7,7 @@ import re
 from pbx_provisioning.intake.records import CdrRecord
 
 _PHONE = re.compile(r"PJSIP/([a-z0-9._-]{1,64}@[a-z0-9.-]{1,253})-[0-9a-f]{8}")
+_MEMBER = re.compile(r"Local/([0-9]{1,18})@sw-group-leg-[0-9a-f]{8};1")
 _MOVED = frozenset({"redirected", "transferred", "conference"})  # another one answers there as he should
 
 
@@ -18,3 +19,11 @@ def answering_account(record: CdrRecord) -> str:
         return ""
     found = _PHONE.fullmatch(record.dst_channel)
     return found[1] if found else ""
+
+
+def answering_member(record: CdrRecord) -> int | None:
+    """The member of a group who answered its call: each rings on a channel with the user's id in its name [GRP-36]."""
+    if record.group_id is None or record.disposition != "ANSWERED":
+        return None
+    found = _MEMBER.fullmatch(record.dst_channel)
+    return int(found[1]) if found else None

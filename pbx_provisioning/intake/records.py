@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 VERSION = "1"
-COLUMNS = 27  # of the oldest spools; 30 since calls have a kind and another company at their end
+COLUMNS = 27  # of the oldest spools; 30 with a kind and another company at the end of calls, 31 with a group
 MAX_LINE = 16_384
 _LONGEST_TEXT, _LONGEST_ID = 160, 80
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,6 +60,7 @@ class CdrRecord:
     kind: str = ""  # words: transferred, conference, voicemail …
     peer_domain_id: int | None = None
     peer_user_id: int | None = None
+    group_id: int | None = None  # that the call came to
 
     @property
     def hold_id(self) -> int | None:
@@ -109,7 +110,7 @@ def _record(cells: list[str]) -> CdrRecord:
         _seconds(cells[10]), _seconds(cells[11]), text[12], text[13], text[14], text[15], _big(cells[16]),
         _big(cells[17]), text[18], text[19], text[20], text[21], text[22], text[23], text[24],
         cells[25] == "1", cause if cause is not None and cause < 1000 else None, _kinds(kind) if kind else "",
-        _big(peer_domain), _big(peer_user))
+        _big(peer_domain), _big(peer_user), _big(cells[30]) if len(cells) > 30 else None)
 
 
 def _kinds(text: str) -> str:

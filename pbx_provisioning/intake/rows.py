@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from pbx_provisioning.intake.picked import answering_account
+from pbx_provisioning.intake.picked import answering_account, answering_member
 from pbx_provisioning.intake.records import CdrRecord
 
 REFUSALS = frozenset({"funds", "blocked", "restricted", "no_rate", "number", "trial", "limit", "trunk", "error",
-                      "no_rule", "no_channel", "absent", "pickup", "guard_cap", "guard_rate", "guard_parallel",
+                      "no_rule", "black_list", "not_in_white_list", "no_channel", "absent", "pickup", "guard_cap", "guard_rate", "guard_parallel",
                       "guard_forbidden", "guard_new", "guard_stopped"})
 NO_CHANNEL = "no_channel"
 DIRECTIONS = frozenset({"internal", "out", "in", "emergency"})
@@ -39,6 +39,7 @@ class Call:
     talk_ms: int
     kind: str = ""
     peer_domain_id: int | None = None
+    group_id: int | None = None
 
     @property
     def key(self) -> tuple[str, int]:
@@ -99,7 +100,7 @@ def to_call(record: CdrRecord, known: Known) -> Call | None:
         result = "answered" if answered else _unanswered(record, direction)
     is_own = direction == "internal" and record.peer_domain_id is None
     peer = known.extensions.get((domain_id, record.b_number)) if is_own else None
-    taker = known.accounts.get(answering_account(record)) if answered else None
+    taker = (known.accounts.get(answering_account(record)) or answering_member(record)) if answered else None
     if taker is not None and known.user_domains.get(taker) == domain_id:
         peer, user_id = (taker, user_id) if direction == "internal" else (peer, taker)
     if not answered:  # an answer without ANSWERED is our announcement's: nobody talked
@@ -110,7 +111,7 @@ def to_call(record: CdrRecord, known: Known) -> Call | None:
         b_number=_first(record.b_number, record.dst), trunk_id=_trunk_id(record.trunk), result=result,
         hangup_cause=record.cause if record.cause is not None else _CAUSES.get(result, 0),
         refusal=record.reason if not answered else "", talk_ms=_talk_ms(record), kind=record.kind,
-        peer_domain_id=record.peer_domain_id)
+        peer_domain_id=record.peer_domain_id, group_id=record.group_id)
 
 
 def _was_picked_up(record: CdrRecord, direction: str) -> bool:

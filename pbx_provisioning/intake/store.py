@@ -14,7 +14,7 @@ from app.kernel.db import PlatformTx
 from billing.holds.ends import release_many
 from billing.rating.rules import billed_seconds
 from pbx_provisioning.intake.charging import Hold, Priced
-from pbx_provisioning.intake.picked import answering_account
+from pbx_provisioning.intake.picked import answering_account, answering_member
 from pbx_provisioning.intake.records import CdrRecord
 from pbx_provisioning.intake.rows import Call, Known, owner_of
 
@@ -45,7 +45,8 @@ async def load_known(tx: PlatformTx, records: Sequence[CdrRecord]) -> tuple[Know
         "FROM unnest($4::text[], $5::text[]) AS phone (login, host) JOIN domain d ON d.name = host JOIN domain_user u "
         "ON u.domain_id = d.id AND u.login = phone.login",
         list({user_id for _, user_id in owners if user_id}
-             | {record.peer_user_id for record in records if record.peer_user_id}),
+             | {record.peer_user_id for record in records if record.peer_user_id}
+             | {member for record in records if (member := answering_member(record))}),
         [one for one, _ in pairs], [one for _, one in pairs],
         [one.partition("@")[0] for one in taken_by], [one.partition("@")[2] for one in taken_by])
     known = Known(frozenset(row["id"] for row in domains), {row["id"]: row["domain_id"] for row in users},
@@ -145,16 +146,16 @@ CREATE TEMPORARY TABLE IF NOT EXISTS new_call (
     domain_id bigint, uniqueid text, sequence int, linkedid text, direction text, user_id bigint, peer_user_id bigint,
     a_number text, b_number text, trunk_id bigint, started_at timestamptz, answered_at timestamptz,
     ended_at timestamptz, talk_seconds int, result text, hangup_cause int, refusal text, hold_id bigint, rating text,
-    hundredths bigint, charge text, posting_id bigint, kind text, peer_domain_id bigint
+    hundredths bigint, charge text, posting_id bigint, kind text, peer_domain_id bigint, group_id bigint
 ) ON COMMIT DELETE ROWS
 """
 _INSERT_CALLS = """
 INSERT INTO call (domain_id, node_id, uniqueid, sequence, linkedid, direction, user_id, peer_user_id, a_number,
     b_number, trunk_id, started_at, answered_at, ended_at, talk_seconds, result, hangup_cause, refusal, hold_id,
-    rating, cost, charge, posting_id, received_at, kind, peer_domain_id)
+    rating, cost, charge, posting_id, received_at, kind, peer_domain_id, group_id)
 SELECT domain_id, $1, uniqueid, sequence, linkedid, direction, user_id, peer_user_id, a_number, b_number, trunk_id,
     started_at, answered_at, ended_at, talk_seconds, result, hangup_cause, refusal, hold_id, rating,
-    hundredths * 0.01, charge::jsonb, posting_id, $2, kind, peer_domain_id
+    hundredths * 0.01, charge::jsonb, posting_id, $2, kind, peer_domain_id, group_id
 FROM new_call
 """
 
@@ -180,7 +181,7 @@ def _row(one: Priced, posting_ids: Mapping[tuple[int, str], int]) -> tuple[objec
         int(one.cost.amount.scaleb(2)) if one.cost else 0,
         _encode(one.charge) if one.charge is not None else None,
         posting_ids.get((call.domain_id, posting.key)) if posting else None,
-        call.kind, call.peer_domain_id)
+        call.kind, call.peer_domain_id, call.group_id)
 
 
 def _whole_seconds(call: Call) -> int:

@@ -60,8 +60,10 @@ SELECT c.id, c.started_at, c.direction, c.result, c.a_number, c.b_number, c.talk
        c.result = 'answered' AND EXISTS (SELECT FROM call_recording r WHERE r.domain_id = c.domain_id
            AND r.node_id = c.node_id AND r.linkedid = c.linkedid) AS has_recording,
        coalesce(CASE WHEN c.direction <> 'in' THEN u.display_name END, '') AS a_name,
-       coalesce(p.display_name, CASE WHEN c.direction = 'in' THEN u.display_name END, '') AS b_name
+       concat_ws(': ', g.name, coalesce(p.display_name, CASE WHEN c.direction = 'in' THEN u.display_name END,
+           CASE WHEN g.name IS NULL THEN '' END)) AS b_name
 FROM call c
+LEFT JOIN group_label g ON g.domain_id = c.domain_id AND g.group_id = c.group_id
 LEFT JOIN domain_user u ON u.domain_id = c.domain_id AND u.id = c.user_id
 LEFT JOIN domain_user p ON p.domain_id = c.domain_id AND p.id = c.peer_user_id
 """

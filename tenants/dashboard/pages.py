@@ -75,7 +75,7 @@ async def frame_facts_in(request: Request, tx: DomainTx) -> ShellFacts:
                      for kind, since in found.blocks),
         credit_room=await _credit_room(tx, found) if is_admin else None,
         stops=_stops(found.stopped_since, request.url.path) if is_admin else (),
-        counters=_counters(found) if is_admin else {}, services=(await plan_of(tx)).services if is_admin else (),
+        counters=_counters(found) if is_admin else {}, services=await _sections(tx, found) if is_admin else (),
         permissions=user.may, home_url="/" if is_admin else "/me", legacy_url=legacy_url)
 
 
@@ -116,9 +116,14 @@ def _trial(found: queries.Frame, now: datetime) -> TrialFact:
     return TrialFact(max(0, ceil(left / 86_400)), found.trial_seconds_left // 60)
 
 
+async def _sections(tx: DomainTx, found: queries.Frame) -> frozenset[str]:
+    """What the menu shows only where it is there: paid services of the plan, the purchase of numbers [NUM-04]."""
+    return frozenset((await plan_of(tx)).services) | (frozenset({"number_shop"}) if found.buys_numbers else frozenset())
+
+
 def _counters(found: queries.Frame) -> dict[str, str]:
     number = i18n.format_phone_in_lists(f"+{found.main_number}") if found.main_number else ""
-    return {"users": str(found.users), "main_number": number}
+    return {"users": str(found.users), "groups": str(found.groups), "main_number": number}
 
 
 register_shell("domain", frame_facts, frame_facts_in)

@@ -39,14 +39,18 @@ class Frame:
     scheme: Scheme
     credit_limit: Money | None
     unblock_waits: bool  # for calls in progress, which hold a part of the money
+    groups: int = 0
+    buys_numbers: bool = True  # [NUM-04]
 
 
 async def frame(tx: DomainTx) -> Frame:
     """One statement: it runs with every page."""
     row = await tx.fetchrow(
-        "SELECT d.name, d.company_name, d.trial_ends_at, d.trial_seconds_left, a.balance, a.credit_limit, "
+        "SELECT d.name, d.company_name, d.buys_numbers, d.trial_ends_at, d.trial_seconds_left, a.balance, "
+        "a.credit_limit, "
         f"a.unblock_waits, a.package_seconds_left, a.package_from, a.package_until, v.included_minutes, {MGP_COLUMNS}, "
         "(SELECT count(*) FROM domain_user u WHERE u.domain_id = d.id) AS users, "
+        "(SELECT count(*) FROM call_group g WHERE g.domain_id = d.id) AS groups, "
         "(SELECT n.e164 FROM phone_number n WHERE n.domain_id = d.id AND n.id = d.default_number_id) AS number, "
         "(SELECT jsonb_agg(jsonb_build_array(b.kind, b.started_at) ORDER BY b.started_at) FROM domain_block b "
         " WHERE b.domain_id = d.id AND b.ended_at IS NULL) AS blocks, "
@@ -60,4 +64,5 @@ async def frame(tx: DomainTx) -> Frame:
                  Money(row["balance"], currency), row["users"], row["number"] or "",
                  _minutes_left(row, tx.now), mgp_left(row, tx.now),
                  [(kind, datetime.fromisoformat(since)) for kind, since in row["blocks"] or []], row["stopped_since"],
-                 Scheme(row["scheme"]), None if limit is None else Money(limit, currency), row["unblock_waits"])
+                 Scheme(row["scheme"]), None if limit is None else Money(limit, currency), row["unblock_waits"],
+                 row["groups"], row["buys_numbers"])

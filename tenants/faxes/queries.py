@@ -46,8 +46,8 @@ FAXES = Source("fax", "at", "j.id, j.at, j.is_incoming, j.number, {name}, j.stat
 
 
 async def pdf_of(tx: DomainTx, owner: Owner, fax_id: int) -> int:
-    """The file to download. Raises NotFound: no such fax of this user, or its file is not formed yet."""
-    found = await tx.fetchval("SELECT pdf_id FROM fax WHERE domain_id = $1 AND user_id = $2 AND id = $3",
+    """The file to download. Raises NotFound: no such fax of this owner, or its file is not formed yet."""
+    found = await tx.fetchval(f"SELECT pdf_id FROM fax WHERE domain_id = $1 AND {owner.column} = $2 AND id = $3",
                               tx.domain_id, owner.user_id, fax_id)
     if found is None:
         raise NotFound("fax", _("There is no such fax."))
@@ -58,7 +58,7 @@ async def protocol(tx: DomainTx, owner: Owner, fax_id: int) -> list[Event]:
     """In order of time [FAX-05]. Raises NotFound."""
     rows = await tx.fetch(
         "SELECT e.at, e.event, e.facts FROM fax f JOIN fax_event e ON e.domain_id = f.domain_id AND e.fax_id = f.id "
-        "WHERE f.domain_id = $1 AND f.user_id = $2 AND f.id = $3 ORDER BY e.at, e.id",
+        f"WHERE f.domain_id = $1 AND f.{owner.column} = $2 AND f.id = $3 ORDER BY e.at, e.id",
         tx.domain_id, owner.user_id, fax_id)
     if not rows:
         raise NotFound("fax", _("There is no such fax."))

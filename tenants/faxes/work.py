@@ -89,7 +89,8 @@ async def converted(tx: DomainTx, fax_id: int, *, tiff: bytes, pdf: bytes, pages
     await note(tx, fax_id, "converted", pages=pages)
     await drop_source(tx, row["source_id"])
     if row["is_incoming"]:
-        await _hand_to_user(tx, fax_id, row["user_id"], number=row["number"], at=row["at"], pages=pages, pdf_id=pdf_id)
+        await _hand_over(tx, fax_id, row["user_id"], row["group_id"], number=row["number"], at=row["at"], pages=pages,
+                         pdf_id=pdf_id)
 
 
 # --- attempts, in the agent --------------------------------------------------------------------------
@@ -189,21 +190,24 @@ async def received(tx: DomainTx, found: Media) -> None:
         tx.domain_id, digits)
     fax_id = await tx.fetchval(
         "INSERT INTO fax (domain_id, user_id, is_incoming, number, name, other_user_id, state, at, source_id, "
-        "media_key) "
-        "VALUES ($1, $2, true, $3, $4, $5, 'new', $6, $7, $8) ON CONFLICT (media_key) DO NOTHING RETURNING id",
-        tx.domain_id, found.user_id, digits, other["display_name"] if other else company or "",
-        other["id"] if other else None, found.recorded_at, source, f"{found.node_id}:{found.key}")
+        "media_key, group_id) "
+        "VALUES ($1, $2, true, $3, $4, $5, 'new', $6, $7, $8, $9) ON CONFLICT (media_key) DO NOTHING RETURNING id",
+        tx.domain_id, found.user_id or None, digits, other["display_name"] if other else company or "",
+        other["id"] if other else None, found.recorded_at, source, f"{found.node_id}:{found.key}",
+        found.group_id)
     if fax_id is not None:
         await note(tx, fax_id, "received", pages=found.whole("pages"),
                    complete=found.facts.get("complete") == "1")
 
 
-async def _hand_to_user(tx: DomainTx, fax_id: int, user_id: int, *, number: str, at: object, pages: int,
-                        pdf_id: int) -> None:
-    """Mailed where the user has an address; else it is delivered by standing in the list [FAX-13]."""
-    row = await tx.fetchrow("SELECT u.email, u.locale, d.locale AS of_domain, d.timezone FROM domain_user u "
-                            "JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 AND u.id = $2",
-                            tx.domain_id, user_id)
+async def _hand_over(tx: DomainTx, fax_id: int, user_id: int | None, group_id: int | None, *, number: str, at: object,
+                     pages: int, pdf_id: int) -> None:
+    """Mailed where the user or the group has an address; else it is delivered by standing in the list [FAX-13,
+    GRP-44]."""
+    row = await tx.fetchrow(
+        "SELECT coalesce(u.email, g.email) AS email, u.locale, d.locale AS of_domain, d.timezone FROM domain d "
+        "LEFT JOIN domain_user u ON u.domain_id = d.id AND u.id = $2 "
+        "LEFT JOIN call_group g ON g.domain_id = d.id AND g.id = $3 WHERE d.id = $1", tx.domain_id, user_id, group_id)
     if row is None or not row["email"]:
         await tx.execute("UPDATE fax SET state = 'delivered' WHERE domain_id = $1 AND id = $2", tx.domain_id, fax_id)
         await note(tx, fax_id, "delivered", pages=pages)

@@ -11,10 +11,10 @@ from app.auth.permissions import Permission
 from app.kernel.actors import ActorKind
 from app.kernel.db import domain_transaction
 from app.kernel.errors import NotFound
-from app.kernel.i18n import _, lazy
-from app.web.parts import Affected
+from app.kernel.i18n import _
 from app.web.shell import done, page, saved
 from billing.services import service as services
+from tenants.destinations import registry
 from tenants.forwarding.present import drawing
 from tenants.live import applying, form_of, row_id
 from tenants.numbers import outgoing
@@ -28,7 +28,7 @@ from tenants.users.tabs import CARD, OWN, tabs_of
 
 LIST = "/users"
 ME = "/me"
-RECORDING = "recording"  # the paid service; its section is a module of its own
+RECORDING, SPEECH = "recording", "speech"  # paid services; their sections are modules of their own
 
 
 class UserCardPages(Controller):
@@ -47,13 +47,14 @@ class UserCardPages(Controller):
             has_contact_centre = await services.in_plan(tx, CONTACT_CENTRE)
             has_recording = await services.in_plan(tx, RECORDING)
             recording_closed = await services.closed(tx, RECORDING) if has_recording else None
+            has_speech = has_recording and await services.in_plan(tx, SPEECH)
         online = await queries.online(request.user.actor.domain_id)
         return await page(request, "users/card.html", user=user, tabs=tabs_of(CARD, f"{LIST}/{user.id}"),
                           numbers=numbers, of_domain=of_domain,
                           restriction_options=restriction_options(user.domain_restriction),
                           restrictions=RESTRICTIONS, is_online=user.id in online, drawing=scheme,
                           has_contact_centre=has_contact_centre, has_recording=has_recording,
-                          recording_closed=recording_closed)
+                          recording_closed=recording_closed, has_speech=has_speech)
 
     @post("/", status_code=200)
     async def save(self, request: Request, user_id: FromPath[int]) -> Response | Template:
@@ -114,9 +115,9 @@ class UserCardPages(Controller):
     async def ask_delete(self, request: Request, user_id: FromPath[int]) -> Template:
         async with domain_transaction(request.user.actor) as tx:
             user = await queries.card(tx, row_id(user_id))
-            numbers = await queries.numbers_ringing(tx, [user_id])
+            affected = await registry.pointers(tx, "user", user_id)
             saving = await fees.monthly_saving(tx, [user_id])
-        return await page(request, "users/delete.html", user=user, saving=saving, affected=affected_numbers(numbers))
+        return await page(request, "users/delete.html", user=user, saving=saving, affected=affected)
 
     @post("/delete", status_code=200)
     async def delete(self, request: Request, user_id: FromPath[int]) -> Response:
@@ -176,10 +177,3 @@ def _own_id(request: Request) -> int:
     if not user_id:
         raise NotFound("user", _("There is no such user"))
     return user_id
-
-
-def affected_numbers(numbers: list[str]) -> list[Affected]:
-    """What else a deletion touches [USR-74]."""
-    if not numbers:
-        return []
-    return [Affected(lazy("Numbers whose callers will hear the busy tone"), numbers[:10], len(numbers), "/numbers")]

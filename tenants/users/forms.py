@@ -30,6 +30,7 @@ class NewUserForm(FormModel):
     password_repeat: str = Field(default="", repr=False)
     email: str = ""
     send_credentials: bool = False
+    groups: list[RowId] = Field(default_factory=list)  # call processing groups [GRP-20]
     quoted: str = ""
 
     def command(self) -> NewUser:

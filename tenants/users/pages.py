@@ -20,10 +20,13 @@ from app.web.lists import Column, Filter, ListQuery, Page, ticked
 from app.web.menu import MenuItem
 from app.web.shell import is_htmx, page, shell_facts
 from billing.services.present import cost_of
+from tenants.destinations import registry
+from tenants.groups import members as group_members
+from tenants.groups import queries as group_queries
 from tenants.live import applying, form_of
 from tenants.services.present import new_amounts
 from tenants.users import fees, queries, service
-from tenants.users.card_pages import OwnPages, UserCardPages, affected_numbers
+from tenants.users.card_pages import OwnPages, UserCardPages
 from tenants.users.forms import ChosenUsersForm, NewUserForm
 from tenants.users.present import RESTRICTIONS, ROLES
 from tenants.users.rules import extension_warning
@@ -93,8 +96,9 @@ class UserPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             quote = await fees.quote_new_user(tx)
             extension = await service.propose_extension(tx)
+            groups, _total = await group_queries.groups(tx)
         return await page(request, "users/new.html", quote=quote, cost=cost_of(quote), extension=extension,
-                          domain=request.user.domain_name)
+                          groups=groups, domain=request.user.domain_name)
 
     @post("/", status_code=200)
     async def create(self, request: Request) -> Response | Template:
@@ -103,6 +107,8 @@ class UserPages(Controller):
         try:
             async with domain_transaction(request.user.actor) as tx:
                 user_id = await service.create_user(tx, new, quoted=form.quoted)
+                for group_id in form.groups:
+                    await group_members.add(tx, group_id, [user_id])
                 created = await queries.card(tx, user_id)
         except fees.CostChanged as changed:
             return new_amounts(request, changed, "users/cost.html", "#new-user-cost")  # [USR-23]
@@ -132,7 +138,7 @@ class BulkPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             people = await queries.names_of(tx, await chosen(tx, request))
             ids = [user_id for user_id, _name in people]
-            affected = affected_numbers(await queries.numbers_ringing(tx, ids))
+            affected = await registry.pointers_of_many(tx, "user", ids)
             saving = await fees.monthly_saving(tx, ids)
         return await page(request, "users/delete_many.html", people=people, affected=affected, saving=saving)
 

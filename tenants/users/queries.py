@@ -61,6 +61,7 @@ class UserCard:
     sip_port: int
     created_at: datetime
     recording_on: bool = False
+    analytics_on: bool = False
 
     @property
     def sip_address(self) -> str:
@@ -126,7 +127,7 @@ async def card(tx: DomainTx, user_id: int) -> UserCard:
         "SELECT u.id, u.login, d.name AS domain, u.display_name, u.extension, u.position, u.email, u.is_admin, "
         "u.is_operator, u.notify_voicemail, u.outgoing_number_id, COALESCE(n.e164, '') AS outgoing_number, "
         "u.outgoing_restriction AS own_restriction, d.default_restriction AS domain_restriction, "
-        "p.sip_host, p.sip_port, u.created_at, u.recording_on "
+        "p.sip_host, p.sip_port, u.created_at, u.recording_on, u.analytics_on "
         f"{_FROM} JOIN pbx_node p ON p.id = d.pbx_node_id LEFT JOIN phone_number n ON n.domain_id = u.domain_id "
         "AND n.id = u.outgoing_number_id WHERE u.domain_id = $1 AND u.id = $2", tx.domain_id, user_id)
     if row is None:
@@ -137,13 +138,6 @@ async def card(tx: DomainTx, user_id: int) -> UserCard:
     values["own_restriction"] = Restriction(own) if own else None
     values["domain_restriction"] = Restriction(values["domain_restriction"])
     return UserCard(**values)
-
-
-async def numbers_ringing(tx: DomainTx, ids: list[int]) -> list[str]:
-    """Numbers that would give the busy tone without these users, as shown [USR-74]."""
-    rows = await tx.fetch("SELECT e164 FROM phone_number WHERE domain_id = $1 AND target_user_id = ANY($2::bigint[]) "
-                          "ORDER BY e164", tx.domain_id, ids)
-    return [shown_number(row["e164"]) for row in rows]
 
 
 async def online(domain_id: int) -> frozenset[int]:

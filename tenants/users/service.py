@@ -12,9 +12,11 @@ from app.kernel.actors import ActorKind
 from app.kernel.db import DomainTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _, ngettext
+from tenants.destinations import registry
 from tenants.numbers.outgoing import check_outgoing_number
 from tenants.numbers.rules import Restriction
 from tenants.users import credentials, fees
+from tenants.users import destinations as _destinations  # noqa: F401  whoever sends calls to users finds them
 from tenants.users.rules import NewUser, Profile, check_new_user, check_profile, next_extension, one_line
 from tenants.users.tables import User
 
@@ -179,6 +181,7 @@ async def delete_user(tx: DomainTx, user_id: int) -> str:
         raise Refused("own_account", _("You cannot delete yourself."))
     await _refuse_for_last_administrator(tx, user)
     await fees.note_leaving_user(tx, user_id, user.login, is_operator=user.is_operator)
+    await registry.gone(tx, "user", user_id)
     await user.remove()
     await history.record(tx, "user_deleted", "user", object_id=user_id, object_name=user.display_name, changes={
         "login": (user.login, None), "display_name": (user.display_name, None), "extension": (user.extension, None)})

@@ -7,6 +7,7 @@ from app.kernel.db import DomainTx
 from app.kernel.i18n import _, format_duration, format_phone, speaking
 from app.settings import settings
 from tenants.calls.personal.service import attach_voicemail
+from tenants.groups import messages as group_messages
 from tenants.media import Media, on_media
 from tenants.sounds.convert import wav_seconds
 
@@ -18,6 +19,9 @@ async def keep(tx: DomainTx, found: Media) -> None:
     """A message of a caller. Nothing is left by who hung up after the tone."""
     seconds = wav_seconds(found.content)
     if seconds < MIN_SECONDS:
+        return
+    if found.group_id is not None:
+        await group_messages.keep(tx, found, found.group_id, round(seconds), _caller)
         return
     user = await tx.fetchrow(
         "SELECT u.display_name, u.email, u.notify_voicemail, u.locale AS own_locale, d.locale, d.timezone "

@@ -1,0 +1,1 @@
+"""Call processing groups: several users answer calls to one number [GRP]."""
