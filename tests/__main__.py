@@ -1,8 +1,8 @@
-"""All tests, in two runs side by side: real calls mostly wait, everything else mostly reckons.
+"""All tests, in three runs side by side: real calls mostly wait, browsers wait for pages, everything else mostly reckons.
 
     python -m tests [options of pytest]
 
-Both share one database server and one cache; each makes a database of its own. A run's output is shown when it has
+They share one database server and one cache; each makes a database of its own. A run's output is shown when it has
 ended. The calls have the right of way: what they measure is time.
 """
 
@@ -17,7 +17,9 @@ from pathlib import Path
 from tests.conftest import STATE
 
 ROOT = Path(__file__).resolve().parent.parent
-RUNS = (("calls", ["tests/calls"], 0), ("everything else", ["tests", "--ignore=tests/calls"], 5))  # name, what, nice
+RUNS = (  # name, what, nice
+    ("calls", ["tests/calls"], 0), ("browser", ["tests/browser"], 3),
+    ("everything else", ["tests", "--ignore=tests/calls", "--ignore=tests/browser"], 5))
 
 
 def main(options: list[str]) -> int:

@@ -17,6 +17,7 @@ from app.auth.permissions import ROLE_PERMISSIONS, Permission
 from app.kernel.db import platform_transaction
 from tests.db.factories import STAFF, a_domain, a_node
 from tests.http.browser import Browser
+from tests.http.everything import a_company_with_everything, things_of
 from tests.http.people import a_pool_admin, a_staff_member, a_user
 
 pytestmark = pytest.mark.anyio
@@ -25,6 +26,7 @@ OPEN = {Permission.PUBLIC, Permission.NODE}
 REFUSED = {401, 403, 404, 405, 303}  # 303: led to the sign-in form
 FORGED = 9_007_199_254_740_993
 CLAIM = "Secret Company Ltd"
+STREAMS = {"/calls/live", "/groups/live/stream", "/work/live"}
 
 
 @dataclass(frozen=True)
@@ -117,18 +119,19 @@ async def _things_of(domain_id: int) -> dict[str, int]:
 
 async def test_another_companys_things_do_not_exist(web: Any, client: Browser) -> None:
     """Ids are guessed right, and the answer is the same as for ids that nobody has."""
-    theirs = await a_domain()
+    theirs = await a_company_with_everything()
     victim = await a_user(theirs)
     ids = {"user_id": victim.id, "domain_id": theirs.domain_id, **await _things_of(theirs.domain_id)}
-    admin = await a_user(is_admin=True)
+    ids |= await things_of(theirs, victim.id, ids["number_id"], CLAIM)
+    admin = await a_user(await a_company_with_everything(), is_admin=True)
     await client.sign_in(admin.login, admin.domain)
     token = await client.csrf("/me")
     walked, leaks = 0, []
     for route in routes_of(web):
         if route.permission not in ROLE_PERMISSIONS["domain_admin"]:
             continue
-        if route.path == "/calls/live":
-            continue  # an endless stream; its channel comes from the session
+        if route.path in STREAMS:
+            continue  # endless; their channels come from the session
         answer = await _call(client, route, token, **ids)
         if CLAIM in answer.text:
             leaks.append(f"{route.method} {route.path} shows it")
@@ -139,7 +142,14 @@ async def test_another_companys_things_do_not_exist(web: Any, client: Browser) -
         if answer.status_code not in {404, 422} or answer.status_code != nobodys.status_code:
             leaks.append(f"{route.method} {route.path} -> {answer.status_code}, nobody's {nobodys.status_code}")
     assert leaks == []
-    assert walked >= 10
+    assert walked >= 200
+    owner = await a_user(theirs, is_admin=True)  # the things are there: their owner sees them
+    async with Browser(web) as browser:
+        await browser.sign_in(owner.login, owner.domain)
+        shown = [route.path for route in routes_of(web) if route.method == "GET" and "{" in route.path
+                 and route.permission in ROLE_PERMISSIONS["domain_admin"] and route.path not in STREAMS
+                 and (await _call(browser, route, "", **ids)).status_code == 200]
+    assert len(shown) >= 60, shown
 
 
 async def test_forms_that_name_another_companys_ids_change_nothing(web: Any, client: Browser) -> None:
