@@ -92,25 +92,46 @@ async def test_the_buttons(client: Browser) -> None:
         assert "Настроить" not in await part(client, code)
 
 
-# service → its section and what stands there [SVC-08]; the auto-informer, the integration API, the widget and speech
-# analytics come here with theirs. No other service has one.
+# service → its section and what stands there [SVC-08]; no other service has one [SVC-07]
 SECTIONS = {
+    "callback_widget": ("/widgets", "Виджеты для сайтов"),
+    "integration_api": ("/integration-api", "Интеграционный API"),
+    "auto_informer": ("/autodialler", "Задания автоинформатора"),
+    "speech": ("/speech", "Аналитика речи"),
     "recording": ("/recording", "Запись разговоров"), "additional_user": ("/users", "Пользователи"),
-    "additional_number": ("/numbers", "Номера"),
-    "additional_number_toll_free": ("/numbers", "Номера"),
-    "additional_number_mobile": ("/numbers", "Номера")}
+    "additional_number": ("/numbers", "Управление номерами"),
+    "additional_number_toll_free": ("/numbers", "Управление номерами"),
+    "additional_number_mobile": ("/numbers", "Управление номерами")}
 
 
-async def test_configure_opens_the_sections_that_are_built(client: Browser) -> None:
-    await signed_in(client, *PLAN, a_service("recording", "special", 70))
+@pytest.mark.req("SVC-07", "SVC-08", "SVC-13")
+async def test_configure_and_the_menu_open_the_sections_of_services(client: Browser) -> None:
+    admin = await signed_in(client, *PLAN, a_service("recording", "special", 70), a_service("speech", "special", 10),
+                            a_service("crm", "special", 10))
+    async with domain_transaction(admin.actor) as tx:
+        for code in ("integration_api", "contact_center", "speech"):
+            await service.connect(tx, code)
     found = {code: catalogue.find(code).configure for code in catalogue.codes() if catalogue.find(code).configure}
     assert found == {code: address for code, (address, _title) in SECTIONS.items()}
     for address, title in SECTIONS.values():
         section = await client.get(address)
         assert section.status_code == 200, address
         assert title in text_of(re.findall(r"<h1.*?</h1>", section.text, re.DOTALL)[0])
-    for code in ("recording", "additional_number", "additional_user"):
-        assert f'href="{SECTIONS[code][0]}"' in await part(client, code)
+    for code in ("recording", "additional_number", "additional_user", "auto_informer", "integration_api",
+                 "callback_widget", "speech"):
+        assert f'href="{SECTIONS[code][0]}"' in await part(client, code), code
+    for code in ("crm", "contact_center", "base_fee", "fmc", channels.INCOMING):
+        assert "Настроить" not in await part(client, code), code
+    menu = (await client.get("/services")).text
+    menu = menu[menu.index('<nav class="sw-menu"'):menu.index("</nav>")]
+    inside = re.findall(r'href="([^"]+)"[^>]*><span>([^<]+)</span>', menu[menu.index("Управление услугами"):])
+    subsections = {label: url for url, label in reversed(inside)}
+    for label, code in (("Запись разговоров", "recording"), ("Автообзвон", "auto_informer"),
+                        ("Виджеты для сайтов", "callback_widget"), ("Аналитика речи", "speech"),
+                        ("Интеграционный API", "integration_api")):
+        assert subsections[label] == SECTIONS[code][0], label  # the same page as "Configure"
+    for label in ("Исходящие кампании", "Интеграция с CRM"):
+        assert (await client.get(subsections[label])).status_code == 200, label
 
 
 @pytest.mark.req("SVC-30", "SVC-33", "SVC-34")
@@ -199,7 +220,7 @@ async def test_what_the_plan_does_not_contain_does_not_exist(client: Browser) ->
 async def test_ways_to_the_page(client: Browser) -> None:
     await signed_in(client)
     assert 'href="/services"' in (await client.get("/finance")).text
-    numbers = (await client.get("/numbers")).text
+    numbers = (await client.get("/routing")).text
     assert "Управление линиями" in numbers
     assert 'href="/services#service-incoming_channels"' in numbers
     assert 'href="/services"' in (await client.get("/users")).text  # the menu
