@@ -15,8 +15,8 @@ from app.kernel.db import DomainTx, domain_transaction, public_transaction
 _LOGIN = re.compile(r"[a-z0-9._-]{1,64}", re.ASCII)
 _DOMAIN_NAME = re.compile(r"[a-z0-9.-]{1,253}", re.ASCII)
 
-_USER = ("SELECT u.id, u.login, u.display_name, u.password_hash, u.is_admin, u.locale, u.email, u.extension, "
-         "d.name AS domain_name, d.company_name, d.timezone, d.locale AS domain_locale, "
+_USER = ("SELECT u.id, u.login, u.display_name, u.password_hash, u.is_admin, u.is_operator, u.locale, u.email, "
+         "u.extension, d.name AS domain_name, d.company_name, d.timezone, d.locale AS domain_locale, "
          "NOT u.is_admin AND EXISTS (SELECT FROM domain_sso s WHERE s.domain_id = d.id AND s.is_enabled "
          "AND s.is_required) AS is_sso_only "
          "FROM domain_user u JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 AND ")
@@ -101,7 +101,7 @@ def _user_account(row: Record | None, domain_id: int) -> Account | None:
         return None
     person = Person(ActorKind.DOMAIN_USER, row["id"], row["login"], row["display_name"],
                     "domain_admin" if row["is_admin"] else "user", domain_id, 0, row["locale"],
-                    row["domain_name"], row["company_name"], row["timezone"])
+                    row["domain_name"], row["company_name"], row["timezone"], is_operator=row["is_operator"])
     return Account(person, row["password_hash"], True, row["email"], row["extension"], row["domain_locale"],
                    row["is_sso_only"])
 

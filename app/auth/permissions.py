@@ -12,6 +12,7 @@ class Permission(Enum):
     PAYMENTS_API = "payments_api"  # a key of the provider's internal API, nobody's session
 
     PERSONAL = "personal"  # a domain user's own area
+    WORKPLACE = "workplace"  # an operator's: of the person, not of a role
     DOMAIN_VIEW = "domain_view"  # a domain administrator reads
     USERS_EDIT = "users_edit"
     NUMBERS_EDIT = "numbers_edit"

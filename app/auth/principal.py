@@ -23,10 +23,12 @@ class Principal:
     origin: str = ""  # shell from which somebody jumped into this domain [POOL-D7]
     must_enrol: bool = False  # has to set up a second factor before anything else
     is_read_only: bool = False  # the provider's support inside a domain: looks, and changes nothing
+    is_operator: bool = False  # has a workplace in the contact centre
     permissions: frozenset[Permission] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "permissions", ROLE_PERMISSIONS[self.role])
+        own = {Permission.WORKPLACE} if self.is_operator else set()
+        object.__setattr__(self, "permissions", ROLE_PERMISSIONS[self.role] | own)
 
     def may(self, permission: Permission) -> bool:
         return permission is Permission.SIGNED_IN or permission in self.permissions

@@ -56,6 +56,7 @@ class Person:
     origin: str = ""  # shell from which somebody jumped into the domain
     must_enrol: bool = False  # a second factor is required of this person and not set up
     is_read_only: bool = False
+    is_operator: bool = False  # of the contact centre
 
 
 class _Session(msgspec.Struct):
@@ -84,6 +85,7 @@ class _Session(msgspec.Struct):
     is_read_only: bool = False
     ip: str = ""
     device: str = ""  # the browser's own words, shortened
+    is_operator: bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -119,7 +121,8 @@ async def start(shell: Shell, person: Person, *, ip: str = "", device: str = "")
         shell.name, person.kind.value, person.id, person.login, person.name, person.role, person.domain_id,
         person.pool_id, person.locale, person.domain_name, person.company_name, person.timezone,
         secrets.token_urlsafe(16), now, now, person.behalf_id, person.behalf_login, person.behalf_name,
-        person.origin, person.must_enrol, person.is_read_only, ip, device[:200])
+        person.origin, person.must_enrol, person.is_read_only, ip, device[:200],
+        person.is_operator)
     indexes = [_index(person.kind, person.domain_id, person.id)]
     if person.domain_id:
         indexes.append(_domain_index(person.domain_id))
@@ -154,7 +157,8 @@ async def load(shell: Shell, token: str, *, ip: str = "", request_id: str = "") 
     actor = Actor(ActorKind(session.kind), session.id, session.login, session.name, session.domain_id,
                   session.pool_id, ip, request_id, session.behalf_id, session.behalf_login, session.behalf_name)
     return Principal(actor, session.role, session_id, session.csrf_secret, session.locale, session.domain_name,
-                     session.company_name, session.timezone, session.origin, session.must_enrol, session.is_read_only)
+                     session.company_name, session.timezone, session.origin, session.must_enrol, session.is_read_only,
+                     session.is_operator)
 
 
 async def end(token: str) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-MODULES: tuple[str, ...] = ("events", "routing", "ivr", "operators", "groups")
+MODULES: tuple[str, ...] = ("events", "routing", "ivr", "operators", "groups", "private_routes")
 
 
 @cache

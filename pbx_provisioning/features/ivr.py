@@ -30,16 +30,17 @@ FORM = re.compile(r"exten => m[0-9]{1,19},1,Return\(([0-9a-f]{64})?\|[0-9]{1,7}\
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`sounds`: (prompt, digest of what is played, its milliseconds)."""
+    """`sounds`: (prompt, digest of what is played, its milliseconds). Nobody enters those of `deleted`."""
 
     timeout_seconds: int
     errors: int
     scenarios: tuple[Scenario, ...]
     sounds: tuple[tuple[int, str, int], ...]
+    deleted: frozenset[int] = frozenset()
 
 
 async def load(tx: PlatformTx, domain_id: int) -> Share | None:
-    scenarios = await tx.fetch("SELECT id, name FROM ivr_scenario WHERE domain_id = $1 ORDER BY id", domain_id)
+    scenarios = await tx.fetch("SELECT id, deleted_at FROM ivr_scenario WHERE domain_id = $1 ORDER BY id", domain_id)
     if not scenarios:
         return None
     menus = await tx.fetch("SELECT scenario_id, id, name, is_main, audio_id FROM ivr_menu WHERE domain_id = $1 "
@@ -57,7 +58,8 @@ async def load(tx: PlatformTx, domain_id: int) -> Share | None:
     built = tuple(queries.put_together(row["id"], "", *found[row["id"]]) for row in scenarios)
     used = {one for scenario in built for one in scenario.audio_ids}
     return Share(limits["ivr_timeout_seconds"], limits["ivr_errors"], built,
-                 tuple(tuple(row) for row in sounds if row["id"] in used))
+                 tuple(tuple(row) for row in sounds if row["id"] in used),
+                 frozenset(row["id"] for row in scenarios if row["deleted_at"]))
 
 
 def render(plan: DomainPlan, share: Share) -> Objects:
@@ -68,7 +70,8 @@ def render(plan: DomainPlan, share: Share) -> Objects:
     sounds = {prompt: (digest, milliseconds) for prompt, digest, milliseconds in share.sounds}
     for scenario in share.scenarios:
         begin = f"{plan.domain_id},{scenario.id},{scenario.main.id},{share.errors},{share.timeout_seconds}"
-        found["to", f"i{scenario.id}"] = f"exten => i{scenario.id},1,Gosub(sw-ivr,s,1({begin}))"
+        if scenario.id not in share.deleted:
+            found["to", f"i{scenario.id}"] = f"exten => i{scenario.id},1,Gosub(sw-ivr,s,1({begin}))"
         for menu in scenario.menus:
             digest, milliseconds = sounds.get(menu.audio_id or 0, ("", 0))
             lines = [f"exten => m{menu.id},1,Return({digest}|{milliseconds})"]

@@ -23,7 +23,12 @@ REFUSALS = {
     "trunk": lazy("No line to the public network"), "error": lazy("The panel did not answer"),
     "ended": lazy("The money ended"), "offline": lazy("Authorised without the panel"),
     "unregistered": lazy("No phone is registered"), "no_rule": lazy("Nobody is set to answer this number"),
+    "hangup_rule": lazy("Ended by a routing rule"),
+    "black_list": lazy("The caller is in the black list"),
+    "not_in_white_list": lazy("The caller is not in the white list"),
+    "no_operators": lazy("No active operators"), "queue_limit": lazy("The longest time in the queue was over"),
     "pickup": lazy("Nothing to pick up"), "no_channel": lazy("No free channel"),
+    "no_line": lazy("No free line of private routes"),
 } | HITS
 ICONS = {"in": "phone-incoming", "out": "phone-outgoing", "internal": "phone", "emergency": "alert-triangle"}
 
