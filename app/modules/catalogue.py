@@ -21,11 +21,6 @@ register(
              "the employee is. It is connected for each number in the forwarding settings of a user."),
         "device-mobile", is_manual=True),
     Descriptor(
-        "speech", lazy("Speech analytics"), lazy("Recorded calls as text, with what was said and how."),
-        lazy("Recordings of the chosen users are recognised and analysed: silence, interruptions, key words. The "
-             "results are kept together with the recording."),
-        "message", is_manual=True),
-    Descriptor(
         "integration_api", lazy("Integration API"), lazy("Call data for your CRM and other systems."),
         lazy("Your system learns of calls while they ring, starts calls and reads the history and the recordings."),
         "plug", is_manual=True),
@@ -46,11 +41,6 @@ register(
         lazy("Patients or customers are called before their appointment and confirm or cancel it by pressing a key; "
              "the reception desk sees the answers in a list."),
         "calendar", is_manual=True, functions=frozenset({"ROBOT_CALLS"})),
-    Descriptor(
-        "auto_informer", lazy("Auto-informer"), lazy("One voice message for a long list of numbers."),
-        lazy("A recorded message is delivered to every number of a list, with repeated attempts and a report of who "
-             "heard it."),
-        "speakerphone", functions=frozenset({"AUTO_DIAL"})),
     Descriptor(
         "callback_widget", lazy("Callback widget"), lazy("Visitors of your site leave a request to be called back."),
         lazy("A button on your site connects a visitor with your employees at once or takes a message at any time of "

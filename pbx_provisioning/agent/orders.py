@@ -123,8 +123,12 @@ class CallOrders:
     async def _finish(self, under_way: dict[int, int]) -> None:
         kept = await self._kept()
         for order_id, text in kept.items():
-            if text != "begun" and order_id in under_way:
+            if text == "begun":
+                continue
+            if order_id in under_way:
                 await self._settle(under_way[order_id], order_id, read_outcome(text))
+            else:  # written once more after it was settled
+                await self._forget(order_id)
         waiting = [one for one in under_way if kept.get(one, "begun") == "begun"]
         living = {event["uniqueid"] for event in await self.ami.listing("CoreShowChannels")} if waiting else set()
         moment = time.monotonic()
@@ -150,9 +154,12 @@ class CallOrders:
                 outcome = Outcome("cancelled", outcome.cause)
             await orders.settle(bound, order_id, outcome.result, reason=outcome.reason, cause=outcome.cause,
                                 first_seconds=outcome.first_seconds, talk_seconds=outcome.talk_seconds)
+        await self._forget(order_id)
+        log.info("order_ended", order=order_id, result=outcome.result)
+
+    async def _forget(self, order_id: int) -> None:
         with contextlib.suppress(AmiError):
             await self.ami.action("DBDel", Family=FAMILY, Key=order_id)
-        log.info("order_ended", order=order_id, result=outcome.result)
 
     async def _hang_up(self, order_id: int) -> None:
         with contextlib.suppress(AmiError):
@@ -174,6 +181,8 @@ class CallOrders:
             "__SW_ORDER": row["id"], "__SW_ORDER_DOMAIN": row["domain_id"], "__SW_ORDER_KIND": row["kind"],
             "__SW_ORDER_USER": row["payer_user_id"] or 0, "__SW_CID_WANTED": row["caller_id"],
             "__SW_BY": f"{row['domain_id']}.{row['payer_user_id'] or 0}", "SW_ORDER_SOUND": row["sha256"] or ""}
+        if row["then_seconds"] or row["further_codes"] or row["talk_limit_seconds"]:
+            variables |= numbers_of(row)
         try:
             await self.ami.action(
                 "Originate", Channel=f"Local/{first}@sw-order-first/n", ChannelId=channel_of(row["id"]),
@@ -187,6 +196,13 @@ class CallOrders:
             await self._settle(row["domain_id"], row["id"], Outcome("unreachable"))
         except AmiDown:
             log.warning("order_unknown", order=row["id"])  # looked for when Asterisk is back
+
+
+def numbers_of(row: asyncpg.Record) -> dict[str, object]:
+    """Several numbers of the second party, how long each rings and how long they may talk; see `sw-order-numbers`."""
+    numbers = [code[1:] for code in (row["then_code"], *row["further_codes"])]
+    return {"SW_CALL_NUMBERS": "&".join(numbers), "SW_CALL_AT_ONCE": int(row["at_once"]),
+            "SW_CALL_RING": row["then_seconds"] or "", "SW_CALL_LIMIT": row["talk_limit_seconds"] or ""}
 
 
 def channel_of(order_id: int) -> str:

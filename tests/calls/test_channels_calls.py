@@ -116,7 +116,7 @@ async def test_six_calls_at_once_take_two_channels(stack: Stack, carrier: Carrie
 async def test_a_call_that_the_node_places_by_itself_takes_a_channel_like_any_other(
     stack: Stack, carrier: Carrier,
 ) -> None:
-    """Faxes, which the node calls with for a user. Calls of campaigns [SVC-43] do not exist yet."""
+    """Faxes, which the node calls with for a user."""
     company = await _with_channels(stack, 1)
     ivanov = await company.registered("ivanov")
     talked, faxed = outside_number(), outside_number()

@@ -1,0 +1,1 @@
+"""Outgoing campaigns: operators call the clients of a list [CMP]."""
