@@ -70,11 +70,12 @@ async def _on_startup(ctx: dict[str, Any]) -> None:
     await DB.open(size=4)
     ctx["stop"] = asyncio.Event()
     ctx["pump"] = asyncio.create_task(pump_outbox(ctx["stop"]))
+    ctx["loops"] = [asyncio.ensure_future(loop(ctx["stop"])) for loop in jobs.LOOPS]
 
 
 async def _on_shutdown(ctx: dict[str, Any]) -> None:
     ctx["stop"].set()
-    await ctx["pump"]
+    await asyncio.gather(ctx["pump"], *ctx["loops"])
     await DB.close()
 
 

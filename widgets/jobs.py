@@ -36,6 +36,9 @@ def result_of(order: Order) -> tuple[str, tuple[str, ...]]:
 async def ended(tx: DomainTx, order: Order) -> None:
     """A repeat changes nothing; a request that is deleted meanwhile neither."""
     result, counters = result_of(order)
+    await tx.execute("SELECT FROM widget w JOIN widget_request r ON r.domain_id = w.domain_id AND r.widget_id = w.id "
+                     "WHERE r.domain_id = $1 AND r.id = $2 FOR KEY SHARE OF w", tx.domain_id,
+                     int(order.ref))  # before the request, as whoever deletes the widget
     widget_id = await tx.fetchval(
         "UPDATE widget_request SET result = $3, reason = $4, call_id = $5, ended_at = $6, "
         "is_processed = is_processed OR $3 = 'connected' WHERE domain_id = $1 AND id = $2 AND result = 'waiting' "

@@ -32,8 +32,10 @@ SCRIPT = Path(__file__).parent / "static" / "callback.js"
 PUBLIC_ID = re.compile(r"[0-9a-f]{32}")
 PREVIEW = "preview"  # the same script for the mock-up of the panel
 KEPT_SECONDS = 300  # a browser may keep the script
-SENDS = throttle.Limits(per_name=600, per_address=10, seconds=60)  # requests [WGT-D12]
-LOOKS = throttle.Limits(per_name=100_000, per_address=120, seconds=60)  # page views and challenges
+SEND, LOOK, SCRIPT_OF = "send", "look", "script"
+LIMITS = {SEND: throttle.Limits(per_name=600, per_address=10, seconds=60),  # requests [WGT-D12]
+          LOOK: throttle.Limits(per_name=100_000, per_address=120, seconds=60),  # page views and challenges
+          SCRIPT_OF: throttle.Limits(per_name=100_000, per_address=120, seconds=60)}
 NO_COOKIES = {"permission": Permission.PUBLIC, "csrf_exempt": True, "api": True}
 Work = Callable[[DomainTx, Visit], Awaitable[Response]]
 
@@ -55,8 +57,10 @@ class WidgetEndpoints(Controller):
         public_id = name.removesuffix(".js")
         if public_id == name:
             raise _unknown()
-        if public_id != PREVIEW and not await _is_on(await _find(public_id)):
-            return _javascript(b"", {})
+        if public_id != PREVIEW:
+            await _limit(request, public_id, SCRIPT_OF)
+            if not await _is_on(await _find(public_id)):
+                return _javascript(b"", {})
         digest, packed = _script(SCRIPT.stat().st_mtime_ns)
         headers = {"ETag": f'"{digest}"', "Vary": "Accept-Encoding"}
         if request.headers.get("if-none-match") == headers["ETag"]:
@@ -71,21 +75,21 @@ class WidgetEndpoints(Controller):
             await requests.available(tx)
             return Response(await requests.config(tx, seen))
 
-        return await _answered(request, public_id, work, LOOKS)
+        return await _answered(request, public_id, work, LOOK)
 
     @get("/{public_id:str}/challenge")
     async def challenge(self, request: Request, public_id: FromPath[str]) -> Response:
         async def work(_tx: DomainTx, _seen: Visit) -> Response:
             return Response(await captcha.challenge(public_id))
 
-        return await _answered(request, public_id, work, LOOKS)
+        return await _answered(request, public_id, work, LOOK)
 
     @post("/{public_id:str}/requests", request_max_body_size=16_384)
     async def take(self, request: Request, public_id: FromPath[str]) -> Response:
         async def work(tx: DomainTx, seen: Visit) -> Response:
             return await _take(request, tx, seen)
 
-        return await _answered(request, public_id, work, SENDS)
+        return await _answered(request, public_id, work, SEND)
 
     @route(["/{public_id:str}/config", "/{public_id:str}/challenge", "/{public_id:str}/requests"],
            http_method=[HttpMethod.OPTIONS])
@@ -95,7 +99,7 @@ class WidgetEndpoints(Controller):
                 "Access-Control-Allow-Methods": "GET, POST", "Access-Control-Allow-Headers": "content-type",
                 "Access-Control-Max-Age": "600"})
 
-        return await _answered(request, public_id, work, LOOKS)
+        return await _answered(request, public_id, work, LOOK)
 
 
 async def _find(public_id: str) -> tuple[Actor, int]:
@@ -114,12 +118,12 @@ async def _is_on(found: tuple[Actor, int]) -> bool:
         return await requests.visit(tx, found[1]) is not None
 
 
-async def _answered(request: Request, public_id: str, work: Work, limits: throttle.Limits) -> Response:
+async def _answered(request: Request, public_id: str, work: Work, kind: str) -> Response:
     """`work`, in the company's language, for a site that may show the widget; its refusals too carry the headers by
     which the site's page may read them."""
     origin, cors = request.headers.get("origin", ""), {"Vary": "Origin"}
     try:
-        await _limit(request, public_id, limits)
+        await _limit(request, public_id, kind)
         actor, widget_id = await _find(public_id)
         async with domain_transaction(actor) as tx:
             seen = await requests.visit(tx, widget_id)
@@ -138,9 +142,9 @@ async def _answered(request: Request, public_id: str, work: Work, limits: thrott
     return answer
 
 
-async def _limit(request: Request, public_id: str, limits: throttle.Limits) -> None:
+async def _limit(request: Request, public_id: str, kind: str) -> None:
     """Raises TooManyRequests."""
-    kind = "send" if limits is SENDS else "look"
+    limits = LIMITS[kind]
     attempt = await throttle.begin(f"widget-{kind}", public_id[:64], client_ip(request), limits)
     if attempt.is_refused:
         raise TooManyRequests("too_often", _("Too many requests. Please try again in a minute."),

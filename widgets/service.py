@@ -72,6 +72,7 @@ async def configure(tx: DomainTx, widget_id: int, *, is_on: bool, name: str, dis
         NotFound: the widget, or its object, is not of this domain.
         InvalidFields: on without an object; another name while it is on.
     """
+    await services.scene(tx, lock=True)  # objects are deleted under the domain's lock, too
     await services.require(tx, CODE)
     before = await queries.widget(tx, widget_id, lock=True)
     if before.is_on and name != before.name:

@@ -36,8 +36,10 @@ ACTIONS = {
     "card_removed": lazy("Card removed"), "auto_topup_changed": lazy("Automatic top-up changed"),
     "service_connected": lazy("Service connected"), "service_disconnected": lazy("Service disconnected"),
     "channels_changed": lazy("Number of channels changed"),
-    "api_settings_changed": lazy("API settings changed"), "api_addresses_changed": lazy("White list of the API changed"),
-    "api_log_cleared": lazy("Log of the API cleared"), "crm_connected": lazy("CRM connected"),
+    "api_settings_changed": lazy("API settings changed"),
+    "api_addresses_changed": lazy("White list of the API changed"),
+    "api_log_cleared": lazy("Log of the API cleared"),
+    "api_limits_changed": lazy("Quotas of the API changed"), "crm_connected": lazy("CRM connected"),
     "crm_disconnected": lazy("CRM disconnected"), "crm_settings_changed": lazy("CRM settings changed"),
 }
 FIELDS = {
@@ -72,6 +74,7 @@ FIELDS = {
     "api_test_ssl": lazy("SSL of test requests"), "ip_address": lazy("IP address"),
     "api_call_events": lazy("Method call_events"), "api_get_number_info": lazy("Method get_number_info"),
     "api_history_file_completed": lazy("Method history_file_completed"),
+    "api_limits": lazy("Quotas of the integration API"),
     "crm_account": lazy("CRM account"), "crm_scenario": lazy("Scenario"), "crm_mapping": lazy("Who is who in the CRM"),
     "crm_auto_leads": lazy("Automatic leads"), "crm_lines": lazy("Lines routed by the CRM"),
 }
@@ -141,6 +144,10 @@ VALUES |= {
     "guard_new_destination:alarm": lazy("a letter"),
     "guard_new_destination:block": lazy("letter, and refused until confirmed"),
 }
+ACTIONS |= {"device_added": lazy("Device added"), "device_changed": lazy("Device changed"),
+            "device_removed": lazy("Device removed"), "device_settings_changed": lazy("Settings of devices changed")}
+FIELDS |= {"serial_number": lazy("Serial number"), "device_user": lazy("User of the device"),
+           "device_proxy": lazy("Proxy"), "device_backup_server": lazy("Backup SIP server")}
 ACTIONS |= {"recording_switched": lazy("Call recording switched"),
             "recording_term_changed": lazy("Term of storage of recordings changed"),
             "speech_criterion_saved": lazy("Criterion of speech analytics saved"),
@@ -149,6 +156,8 @@ FIELDS |= {"analytics_on": lazy("Speech analytics"), "wanted_phrases": lazy("Phr
            "unwanted_phrases": lazy("Phrases that must not occur"), "weight": lazy("Weight"),
            "recording_on": lazy("Call recording"), "recording_months": lazy("Term of storage, months")}
 OBJECTS = {
+    "integration_api": lazy("Integration API"), "crm": lazy("Integration with CRM"),
+    "device": lazy("Device"),
     "speech_criterion": lazy("Criterion of speech analytics"),
     "guard": lazy("Call protection"),
     "user": lazy("User"), "domain": lazy("Domain"), "number": lazy("Number"), "phone_number": lazy("Number"),
@@ -293,7 +302,26 @@ VALUES |= {
     "dial_result:not_started": lazy("Dialling not started"), "dial_result:in_progress": lazy("Dialling in progress"),
     "dial_result:failed": lazy("Dialling completed unsuccessfully"),
 }
-OBJECTS |= {"dial_task": lazy("Auto-dialler task")}
+OBJECTS |= {"dial_task": lazy("Auto-dialler task"), "campaign": lazy("Outgoing campaign")}
+ACTIONS |= {
+    "campaign_created": lazy("Campaign created"), "campaign_changed": lazy("Campaign changed"),
+    "campaign_switched": lazy("Campaign switched on or off"), "campaign_deleted": lazy("Campaign deleted"),
+    "campaign_status_added": lazy("Call status added"), "campaign_status_deleted": lazy("Call status deleted"),
+    "campaign_client_added": lazy("Client of a campaign added"),
+    "campaign_client_changed": lazy("Client of a campaign changed"),
+    "campaign_client_removed": lazy("Client of a campaign removed"),
+    "campaign_client_returned": lazy("Client returned to the initial state"),
+    "campaign_clients_imported": lazy("Clients of a campaign imported"),
+    "campaign_cleared": lazy("Call list of a campaign cleared"),
+}
+FIELDS |= {
+    "campaign_attempts": lazy("Call attempts"), "campaign_method": lazy("Dialling method"),
+    "campaign_group_id": lazy("Call-handling group"), "campaign_max_talk_minutes": lazy("Max. talk time, min"),
+    "campaign_info_url": lazy("Campaign information URL"), "campaign_starts_at": lazy("Start date and time"),
+    "campaign_ends_at": lazy("End date and time"), "campaign_is_active": lazy("Active"),
+    "campaign_status": lazy("Status"), "campaign_notes": lazy("Notes"),
+}
+VALUES |= {"campaign_method:sequential": lazy("Sequential"), "campaign_method:parallel": lazy("Parallel")}
 
 ACTIONS |= {"ivr_created": lazy("Voice scenario created"), "ivr_changed": lazy("Voice scenario changed"),
             "ivr_deleted": lazy("Voice scenario deleted")}
@@ -340,8 +368,41 @@ FIELDS |= {
     "target": lazy("Where calls go"), "rule_is_active": lazy("Rule is active"), "prefixes": lazy("Prefixes"),
     "order": lazy("Order of rules"), "rules": lazy("Routing rules"), "from_number": lazy("From the number"),
     "filter": lazy("List of callers"), "black_list": lazy("Black list"), "white_list": lazy("White list"),
-    "hold_until": lazy("Until"), "connection_price": lazy("Connection cost"), "grade": lazy("Category"),
+    "buys_numbers": lazy("Purchase of numbers by the customer"), "hold_until": lazy("Until"), "connection_price": lazy("Connection cost"), "grade": lazy("Category"),
 }
 VALUES |= {
     "filter:off": lazy("no list"), "filter:blacklist": lazy("black list"), "filter:whitelist": lazy("white list"),
 }
+
+ACTIONS |= {
+    "private_route_created": lazy("Private route created"), "private_route_changed": lazy("Private route changed"),
+    "private_route_deleted": lazy("Private route deleted"),
+    "private_route_switched": lazy("Private route switched on or off"),
+    "private_route_peer_changed": lazy("Connection of a private route changed"),
+    "private_route_group_gone": lazy("Group of a private route deleted"),
+    "private_routes_moved": lazy("Private routes put in another order"),
+    "private_lines_changed": lazy("Number of lines of private routes changed"),
+}
+FIELDS |= {
+    "private_on": lazy("Status"), "private_expression": lazy("Expression for the called number"),
+    "private_caller": lazy("Number substituted for a calling user of the domain"),
+    "private_cut": lazy("Characters cut"),
+    "private_restriction": lazy("Restriction of transit calls to the public network"),
+    "private_from": lazy("Allow the line number from <From>"),
+    "private_auth": lazy("Type of the header that takes the authorisation"),
+    "private_history": lazy("Type of the forwarding history header"), "private_order": lazy("Order of routes"),
+    "private_incoming": lazy("Incoming lines"), "private_outgoing": lazy("Outgoing lines"),
+}
+VALUES |= {
+    "private_on:True": lazy("On"), "private_on:False": lazy("Off"),
+    "private_caller:internal": lazy("The caller's internal number"),
+    "private_caller:outgoing": lazy("The domain's outgoing number"),
+    "private_restriction:none": lazy("Without restrictions"),
+    "private_restriction:no_international": lazy("No international calls"),
+    "private_restriction:no_international_longdistance": lazy("No international and long-distance calls"),
+    "private_restriction:internal_only": lazy("Only colleagues in the office and in the cloud"),
+    "private_auth:pai": "P-Asserted-Identity", "private_auth:rpid": "Remote-Party-ID", "private_auth:from": "From",
+    "private_history:none": lazy("none"), "private_history:diversion": "Diversion",
+    "private_history:history_info": "History-Info",
+}
+OBJECTS |= {"private_route": lazy("Private route")}

@@ -6,6 +6,7 @@ row that the provider's page of jobs shows. Arguments are ids and ISO dates, nev
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 Job = Callable[..., Awaitable[None]]
 
 FUNCTIONS: list[Function] = []
+LOOPS: list[Callable[[asyncio.Event], Awaitable[None]]] = []  # run by the worker until the event is set
 CRON_JOBS: list[CronJob] = []
 
 

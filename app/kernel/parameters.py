@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from enum import Enum
+from ipaddress import ip_network
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -32,6 +33,7 @@ class Kind(Enum):
     ZONE = "zone"  # IANA name
     URL = "url"  # http(s) address or empty
     EMAIL = "email"  # or empty
+    NETWORKS = "networks"  # in CIDR notation, separated by spaces, or empty
     TEXT = "text"
     CHOICE = "choice"
 
@@ -85,7 +87,9 @@ GROUPS: dict[str, LazyText] = {
     "trial": lazy("Trial"), "promised": lazy("Promised payment"), "credit": lazy("Credit limit"),
     "topup": lazy("Payment by card"), "correction": lazy("Corrections of a balance"),
     "billing": lazy("Billing"), "guard": lazy("Call protection"), "fax": lazy("Faxes"), "pool": lazy("Pools"),
-    "auth": lazy("Sign-in"), "cabinet": lazy("Cabinet"),
+    
+    "numbers": lazy("Reserve of numbers"), "auth": lazy("Sign-in"), "widget": lazy("Site widgets"),
+    "api": lazy("Integration API"), "cabinet": lazy("Cabinet"),
 }
 
 REGISTRY: dict[str, Parameter] = {parameter.key: parameter for parameter in (
@@ -131,6 +135,10 @@ REGISTRY: dict[str, Parameter] = {parameter.key: parameter for parameter in (
     _whole("fax.retry_interval_minutes", 5, lazy("Time between attempts"), 1, 1440, _MINUTES),
     _whole("pool.route_number_length", 4, lazy("Length of a route number"), 1, 10, lazy("digits"),
            lazy("Proposed for a new pool; each pool keeps its own.")),
+    _whole("numbers.reserve_days", 30, lazy("A disconnected number stays in reserve"), 1, 3650, _DAYS),
+    _whole("numbers.extension_days", 30, lazy("An extension adds"), 1, 3650, _DAYS),
+    _whole("numbers.extensions", 1, lazy("Extensions of one number"), 0, 100),
+    _money("numbers.extension_fee", 0, lazy("Fee for an extension"), least=0),
     Parameter("pool.dial_expression", Kind.TEXT, "{route}{ext}", lazy("Dial expression"),
               lazy("Proposed for a new pool; each pool keeps its own.")),
     _whole("auth.max_failures", 5, lazy("Failed attempts of one login"), 1, 100),
@@ -141,6 +149,11 @@ REGISTRY: dict[str, Parameter] = {parameter.key: parameter for parameter in (
     Parameter("auth.require_totp", Kind.CHOICE, "nobody", lazy("Second factor is required of"), choices={
         "nobody": lazy("nobody"), "staff": lazy("the provider's staff"),
         "administrators": lazy("staff and all administrators")}),
+    Parameter("widget.terms_url", Kind.URL, "", lazy("Terms of processing visitors' data"),
+              lazy("Linked from the window of every widget. Empty: no link.")),
+    Parameter("api.private_networks", Kind.NETWORKS, "", lazy("Private networks with customers' systems"),
+              lazy("Like 10.1.0.0/16, separated by spaces. Requests of the integration API to other private networks "
+                   "are refused.")),
     Parameter("legacy_cabinet_url", Kind.URL, "", lazy("Address of the old cabinet"),
               lazy("Empty: the menu has no link to it.")),
 )}
@@ -264,6 +277,13 @@ def _read_url(_parameter: Parameter, text: str) -> str:
     return text
 
 
+def _read_networks(_parameter: Parameter, text: str) -> str:
+    try:
+        return " ".join(str(ip_network(one)) for one in text.replace(",", " ").split())
+    except ValueError:
+        raise ValueError(_("Enter networks like 10.1.0.0/16, separated by spaces.")) from None
+
+
 def _read_text(_parameter: Parameter, text: str) -> str:
     if not text:
         raise ValueError(_("Fill in this field."))
@@ -279,5 +299,5 @@ def _read_choice(parameter: Parameter, text: str) -> str:
 _READERS = {
     Kind.WHOLE: _read_whole, Kind.MONEY: _read_money, Kind.SWITCH: _read_switch, Kind.URL: _read_url,
     Kind.ZONE: lambda _parameter, text: known_zone(text), Kind.EMAIL: lambda _parameter, text: email_or_empty(text),
-    Kind.TEXT: _read_text, Kind.CHOICE: _read_choice,
+    Kind.TEXT: _read_text, Kind.CHOICE: _read_choice, Kind.NETWORKS: _read_networks,
 }

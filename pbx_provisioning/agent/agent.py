@@ -13,9 +13,12 @@ import structlog
 from app.kernel.db import DB, platform_transaction
 from app.kernel.errors import AppError
 from app.settings import Settings
+from pbx_provisioning.agent.acd.part import Acd
 from pbx_provisioning.agent.audio import TIDY_SECONDS, Audio
+from pbx_provisioning.agent.call_events import CallEvents
 from pbx_provisioning.agent.config import AgentConfig
 from pbx_provisioning.agent.control import Control
+from pbx_provisioning.agent.devices import Devices
 from pbx_provisioning.agent.dictation import Dictation
 from pbx_provisioning.agent.faxes import FaxJobs
 from pbx_provisioning.agent.heartbeat import Heartbeat
@@ -25,6 +28,7 @@ from pbx_provisioning.agent.orders import CallOrders
 from pbx_provisioning.agent.presence import Presence
 from pbx_provisioning.agent.reconciler import AGENT, Reconciler
 from pbx_provisioning.agent.spool import PARTS, STREAMS, Spool, TakeIn, drop_when_large
+from pbx_provisioning.agent.supervision import Supervision
 from pbx_provisioning.agent.trunks import Trunks
 from pbx_provisioning.ami import AmiClient, AmiDown, AmiError, Message
 from pbx_provisioning.drift.check import DriftCheck
@@ -33,7 +37,8 @@ log = structlog.get_logger()
 
 Done = TypeVar("Done")
 LOCK = 7_302_012  # advisory lock, second key is the node: one agent per node
-CHANNELS = ("provisioning", "trunks", "drift_check", "recording_request", "call_order")
+CHANNELS = ("provisioning", "trunks", "drift_check", "recording_request", "call_order", "supervision", "operators",
+            "device_update")
 
 
 class Agent:
@@ -57,7 +62,8 @@ class Agent:
             async with asyncio.TaskGroup() as group:
                 for part in (self.ami.run, self._listen, self.reconciler.run, self.presence.run, self.presence.watch,
                              self.spool.run, self.control.run, self.media.run, self.dictation.run, self.faxes.run,
-                             self.orders.run,
+                             self.orders.run, self.supervision.run, self.acd.run,
+                             self.call_events.run, self.devices.run,
                              self._trunks_loop, self._drift_loop, self._up_loop):
                     group.create_task(self._keep(part))
                 group.create_task(self._every(self._config.heartbeat_every, self.heartbeat.beat))
@@ -83,10 +89,14 @@ class Agent:
         self.media = MediaSpool(node_id, spool / "media")
         self.faxes = FaxJobs(node_id, spool / "fax", self.ami)
         self.orders = CallOrders(node_id, self.ami)
+        self.devices = Devices(node_id, self.ami)
+        self.acd = Acd(node_id, self.ami, self.live.publish)
+        self.supervision = Supervision(node_id, self.ami, self.live)
         self.heartbeat = Heartbeat(node_id, self.ami, self.presence, self.spool, lambda: self.control.calls)
         self.audio = Audio(node_id, config.asterisk_state, self.ami)
         self.reconciler.before_apply = self.audio.bring
         self.dictation = Dictation(node_id, self.ami)
+        self.call_events = CallEvents(node_id, config.cel_file, config.spool_state)
         self.trunks = Trunks(node_id, config.etc, self.ami, self.reconciler)
         self.drift = DriftCheck(node_id, self.ami, self.reconciler)
 
@@ -101,11 +111,14 @@ class Agent:
             self.dictation.on_event(event)
             self.faxes.on_event(event)
             self.orders.on_event(event)
+            self.acd.on_event(event)
+            self.supervision.on_event(event)
         elif event.event == "SuccessfulAuth":
             self.presence.on_authenticated(event)
 
     async def _on_up(self) -> None:
         log.info("asterisk_up")
+        self.acd.asterisk_up()
         self._up_wake.set()
 
     async def _on_down(self) -> None:
@@ -193,6 +206,12 @@ class Agent:
             self.dictation.wake()
         elif channel == "call_order":
             self.orders.wake()
+        elif channel == "supervision":
+            self.supervision.wake()
+        elif channel == "operators" and payload.isdigit():
+            self.acd.heard(int(payload))
+        elif channel == "device_update" and payload.isdigit():
+            self.devices.wake(int(payload))
         elif channel == "trunks":
             self._trunks_wake.set()
         elif channel == "drift_check" and payload in ("", str(self.node_id)):

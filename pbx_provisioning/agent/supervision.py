@@ -193,7 +193,7 @@ def operator_channel(channels: list[Message], account: str, caller: str | None) 
         caller: unique id of the caller's channel; None when the call did not come by a group: then it is the
             conversation that the operator's phone did not begin.
     """
-    own = [one for one in channels if one["channel"].startswith(f"PJSIP/{account}-") and one["bridgeid"]
+    own = [one for one in channels if one["channel"].rpartition("-")[0] == f"PJSIP/{account}" and one["bridgeid"]
            and one["uniqueid"] != one["linkedid"]]
     if caller is None:
         return own[0] if len(own) == 1 else None

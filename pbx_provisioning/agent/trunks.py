@@ -13,6 +13,8 @@ from pbx_provisioning.agent.reconciler import AGENT, Reconciler, expiries
 from pbx_provisioning.ami import AmiClient
 from pbx_provisioning.apply import files
 from pbx_provisioning.plan.load import load_trunks
+from pbx_provisioning.plan.private import load_private_trunks
+from pbx_provisioning.render.private import private_file
 from pbx_provisioning.render.trunks import globals_file, pjsip_file
 
 log = structlog.get_logger()
@@ -21,11 +23,12 @@ _ENDPOINT = re.compile(r"^endpoint = (\S+)$", re.MULTILINE)
 
 
 class Trunks:
-    """Brings `pjsip.d/trunks.conf` and `globals.d/trunks.conf` up to date; repeatable."""
+    """Brings `pjsip.d/trunks.conf`, `pjsip.d/private.conf` and `globals.d/trunks.conf` up to date; repeatable."""
 
     def __init__(self, node_id: int, etc: Path, ami: AmiClient, reconciler: Reconciler) -> None:
         self.node_id, self.ami, self._reconciler = node_id, ami, reconciler
         self._pjsip, self._globals = etc / "pjsip.d/trunks.conf", etc / "globals.d/trunks.conf"
+        self._private = etc / "pjsip.d/private.conf"
         self._must_reload = True
 
     def must_reload(self) -> None:
@@ -36,19 +39,22 @@ class Trunks:
         """True when something was changed. Raises AppError for a trunk that cannot be rendered."""
         async with platform_transaction(AGENT) as tx:
             trunks = await load_trunks(tx, self.node_id)
+            private = await load_private_trunks(tx, self.node_id)
         globals_changed = await _write(self._globals, globals_file(trunks))
-        before, text = files.read(self._pjsip) or "", pjsip_file(trunks)
-        if await _write(self._pjsip, text):
-            self._must_reload = True
+        wanted = {self._pjsip: pjsip_file(trunks), self._private: private_file(private)}
+        names: set[str] = set()
+        for path, text in wanted.items():
+            names |= set(_ENDPOINT.findall((files.read(path) or "") + text))
+            if await _write(path, text):
+                self._must_reload = True
         if globals_changed:
             self._reconciler.want_reload()
         if not self._must_reload:
             return globals_changed
         await self.ami.command("module reload res_pjsip.so")
-        names = sorted(set(_ENDPOINT.findall(before + text)))
-        await self.ami.all(expiries(names))  # trunks sit in the same caches as phones
+        await self.ami.all(expiries(sorted(names)))  # trunks sit in the same caches as phones
         self._must_reload = False
-        log.info("trunks_applied", trunks=len(trunks))
+        log.info("trunks_applied", trunks=len(trunks), private_routes=len(private))
         return True
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tenants.numbers.rules import Restriction
+
 WINDOW_SECONDS = 30  # between the node's clock and ours
 
 _FORMS = {
@@ -19,6 +21,7 @@ _FORMS = {
     "ts": re.compile(r"[0-9]{1,12}"),
     "sig": re.compile(r"[0-9a-fA-F]{40}"),
 }
+_LIMITS = {one.value: one for one in Restriction}
 _E164 = re.compile(r"[1-9][0-9]{6,14}")
 
 
@@ -36,6 +39,7 @@ class Question:
     digits: str
     uniqueid: str
     is_redirected: bool = False  # a leg of a forwarding scheme; unsigned: it can only take a right away
+    limit: Restriction = Restriction.NONE  # of a private route; unsigned: it can only take a right away
     caller_id: str = ""  # a number of the domain to be shown instead; unsigned: others than its own are ignored
 
 
@@ -89,5 +93,5 @@ def read_question(query: Mapping[str, str], *, key1: str, key2: str, now: float)
     if abs(now - int(found["ts"])) > WINDOW_SECONDS:
         raise BadQuestion("moment")
     return Question(found["node"], int(found["domain"]), int(found["user"]), found["digits"], found["uniqueid"],
-                    "redirected" in query.get("kind", ""),
+                    "redirected" in query.get("kind", ""), _LIMITS.get(query.get("limit", ""), Restriction.NONE),
                     query["cid"] if _E164.fullmatch(query.get("cid", "")) else "")

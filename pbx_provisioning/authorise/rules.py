@@ -68,7 +68,7 @@ def is_abroad(facts: Facts, number: str) -> bool:
     return direction(number, place_of(facts.country, facts.area_code)) is Direction.INTERNATIONAL
 
 
-def called_number(facts: Facts, digits: str, now: datetime) -> tuple[str, str]:
+def called_number(facts: Facts, digits: str, now: datetime, limit: Restriction = Restriction.NONE) -> tuple[str, str]:
     """(E.164 digits to call, caller ID) when everything but the price allows it.
 
     Raises:
@@ -83,7 +83,8 @@ def called_number(facts: Facts, digits: str, now: datetime) -> tuple[str, str]:
         raise Denied("number") from None
     far = direction(number, where)
     own = Restriction(facts.own_restriction) if facts.own_restriction else None
-    if not is_allowed(far, effective_restriction(own, Restriction(facts.default_restriction))):
+    if not is_allowed(far, effective_restriction(own, Restriction(facts.default_restriction))) or (
+            not is_allowed(far, limit)):
         raise Denied("restricted")
     if facts.is_trial:
         over = facts.trial_ends_at is not None and facts.trial_ends_at <= now

@@ -79,7 +79,7 @@ async def _decide(tx: DomainTx, question: Question) -> Answer:
         return _again(row, question)
     if question.is_redirected and facts.is_trial and not await parameters.get(tx, "trial.external_forwarding"):
         raise Denied("trial")  # [ACC-04, ACC-D2]
-    number, caller_id = called_number(facts, question.digits, tx.now)
+    number, caller_id = called_number(facts, question.digits, tx.now, question.limit)
     if facts.version_id is None:
         raise Denied("no_rate")
     known = await rates(tx, facts.version_id)

@@ -10,9 +10,11 @@ from pbx_provisioning.intake.picked import answering_account, answering_member
 from pbx_provisioning.intake.records import CdrRecord
 
 REFUSALS = frozenset({"funds", "blocked", "restricted", "no_rate", "number", "trial", "limit", "trunk", "error",
-                      "no_rule", "black_list", "not_in_white_list", "no_channel", "absent", "pickup", "guard_cap", "guard_rate", "guard_parallel",
+                      "no_rule", "hangup_rule", "black_list", "not_in_white_list", "no_channel", "no_line",
+                      "absent", "pickup", "guard_cap", "guard_rate", "guard_parallel",
                       "guard_forbidden", "guard_new", "guard_stopped"})
 NO_CHANNEL = "no_channel"
+NO_LINE = "no_line"  # of private routes
 DIRECTIONS = frozenset({"internal", "out", "in", "emergency"})
 _RESULTS = {"BUSY": "busy", "NO ANSWER": "no_answer", "FAILED": "failed", "CONGESTION": "failed"}
 _CAUSES = {"answered": 16, "busy": 17, "no_answer": 19}
@@ -122,7 +124,8 @@ def _was_picked_up(record: CdrRecord, direction: str) -> bool:
 
 def _unanswered(record: CdrRecord, direction: str) -> str:
     if record.reason in REFUSALS:  # who calls in while no channel is free hears the busy tone [SVC-D6]
-        return "busy" if direction == "in" and record.reason == NO_CHANNEL else "refused"
+        is_busy = (direction == "in" and record.reason == NO_CHANNEL) or record.reason == NO_LINE
+        return "busy" if is_busy else "refused"
     return _RESULTS.get(record.disposition, "failed")
 
 

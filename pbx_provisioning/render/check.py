@@ -15,8 +15,8 @@ from pbx_provisioning.render import scheme
 
 _USER = r"[a-z0-9._-]{1,64}@[a-z0-9.-]{1,253},[0-9]{1,19},[0-9]{1,3}"
 _FORMS = {
-    "users": re.compile(r"include => (d%d-ext|d%d-codes|p[1-9][0-9]{0,18}-routes|sw-112|sw-speed|sw-private|sw-emergency|sw-out"
-                        r"|sw-blocked)"),
+    "users": re.compile(r"include => (d%d-ext|d%d-codes|p[1-9][0-9]{0,18}-routes|sw-112|sw-speed|sw-private"
+                        r"|sw-emergency|sw-out|sw-blocked)"),
     "codes": re.compile(r"exten => [0-9*#]{2,6},1,Gosub\(sw-pickup,s,1\)"),
     "ext": re.compile(rf"exten => [0-9]{{1,5}},1,Gosub\(sw-(user-scheme,s,1\(%d,[0-9]{{1,19}}\)|user,s,1\({_USER}\)"
                       r"|inner-to,s,1\(%d,[a-z]{1,2}[0-9]{1,19}\))\)"),

@@ -20,6 +20,8 @@ def includes(plan: DomainPlan) -> str:
     known.append("sw-speed")
     if plan.pool:
         known.append(f"p{plan.pool.id}-routes")
+    if any(code == "private_routes" for code, _share in plan.parts):
+        known.append("sw-private")  # what fits no route goes on to the two below
     return "\n".join(f"include => {name}" for name in (*known, "sw-emergency", "sw-out"))
 
 

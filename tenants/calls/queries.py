@@ -49,6 +49,7 @@ class CallRow:
     rating: str
     refusal: str
     has_recording: bool = False
+    is_private_route: bool = False
 
     @property
     def is_answered(self) -> bool:
@@ -57,6 +58,7 @@ class CallRow:
 
 _SELECT = """
 SELECT c.id, c.started_at, c.direction, c.result, c.a_number, c.b_number, c.talk_seconds, c.cost, c.rating, c.refusal,
+       c.kind LIKE '%private_route%' AS is_private_route,
        c.result = 'answered' AND EXISTS (SELECT FROM call_recording r WHERE r.domain_id = c.domain_id
            AND r.node_id = c.node_id AND r.linkedid = c.linkedid) AS has_recording,
        coalesce(CASE WHEN c.direction <> 'in' THEN u.display_name END, '') AS a_name,
@@ -121,7 +123,7 @@ def _row(row: Any, currency: Currency) -> CallRow:
     cost: Decimal = row["cost"]
     return CallRow(row["id"], row["started_at"], row["direction"], row["result"], row["a_number"], row["a_name"],
                    row["b_number"], row["b_name"], row["talk_seconds"], Money(cost, currency), row["rating"],
-                   row["refusal"], row["has_recording"])
+                   row["refusal"], row["has_recording"], row["is_private_route"])
 
 
 async def recording_of(tx: DomainTx, call_id: int) -> tuple[int, datetime, str] | None:

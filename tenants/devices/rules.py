@@ -54,9 +54,11 @@ def serial_of(typed: str) -> str:
 
 
 def host_of(typed: str) -> str:
-    """FQDN or IP address in lower case. Raises ValueError."""
+    """FQDN or IP address in lower case; no zone of an address, which may hold any text. Raises ValueError."""
     found = typed.strip().lower().removesuffix(".")
     try:
+        if "%" in found:
+            raise ValueError
         return str(ip_address(found.removeprefix("[").removesuffix("]")))
     except ValueError:
         if not _HOST.fullmatch(found) or found.rpartition(".")[2].isdigit():

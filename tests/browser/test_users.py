@@ -23,7 +23,24 @@ async def fill(panel: Panel, **fields: str) -> None:
         await panel.dialog.locator(f"#f-{name}").fill(value)
 
 
-@pytest.mark.req("USR-21", "USR-22", "USR-23", "USR-26", "USR-31")
+async def new_group(panel: Panel, name: str) -> None:
+    """In the form of a new user [GRP-20]; while its block is open the user cannot be created."""
+    create = panel.dialog.locator(".sw-form-end [type=submit]")
+    await panel.dialog.locator("[data-group-new]").click()
+    await expect(create).to_be_disabled()
+    await panel.dialog.locator("[data-group-cancel]").click()
+    await expect(create).to_be_enabled()
+    await panel.dialog.locator("[data-group-new]").click()
+    await panel.dialog.locator("[data-group-create]").click()
+    await expect(panel.dialog.locator("#f-group_name-error")).to_be_visible()
+    await fill(panel, group_name=name)
+    await panel.dialog.locator("[data-group-create]").click()
+    await expect(panel.dialog.locator("input[name=groups]")).to_be_checked()
+    await expect(panel.dialog.locator("[data-group-block]")).to_be_hidden()
+    await expect(create).to_be_enabled()
+
+
+@pytest.mark.req("USR-21", "USR-22", "USR-23", "USR-26", "USR-31", "USR-34")
 async def test_a_wrong_form_keeps_what_was_typed_and_the_right_one_goes_live(panel: Panel) -> None:
     world = await signed_in(panel, people=3, balance="1000")
     await agent_is_heard(world.node_id)
@@ -39,6 +56,8 @@ async def test_a_wrong_form_keeps_what_was_typed_and_the_right_one_goes_live(pan
     await expect(panel.dialog.locator("#f-login")).to_be_focused()
     await expect(panel.dialog.locator("#f-display_name")).to_have_value("Семёнова Юлия")
     await expect(panel.dialog.locator("#f-password")).to_have_value("secret12345")
+    await expect(panel.dialog.locator("[data-field-box=groups]")).to_contain_text("Выберите хотя бы одну группу")
+    await new_group(panel, "Клиентская служба")
     await fill(panel, login="semenova", password_repeat="secret12345")
     await panel.submit()
     await expect(panel.dialog.locator("#f-extension-error")).to_have_text("Внутренний номер 200 занят: Алексеев Анна Владимировна")
@@ -60,6 +79,7 @@ async def test_without_money_nothing_is_created_and_the_missing_amount_is_named(
     world = await signed_in(panel, people=2, balance="50")
     await panel.goto("/users")
     await panel.page.click("a[href='/users/new']")
+    await new_group(panel, "Отдел")
     await fill(panel, display_name="Без Денег", login="broke", password="secret12345", password_repeat="secret12345")
     await panel.submit()
     await expect(panel.dialog.locator("[data-form-result]")).to_contain_text("недостаточно средств")

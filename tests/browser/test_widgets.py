@@ -69,7 +69,7 @@ async def a_widget(schedule: str = ALWAYS) -> tuple[Someone, queries.Widget]:
         return admin, await queries.widget(tx, number)
 
 
-@pytest.mark.req("WGT-01", "WGT-43", "WGT-44", "WGT-65", "WGT-66", "WGT-70")
+@pytest.mark.req("WGT-01", "WGT-42", "WGT-43", "WGT-44", "WGT-65", "WGT-66", "WGT-70")
 async def test_a_visitor_orders_a_call(panel: Panel, chromium: Browser, site: tuple[str, Path]) -> None:
     """TC-28 in a browser: the colour changes on the site without a new code; the CAPTCHA is solved by itself."""
     admin, widget = await a_widget("0" * 167 + "1")
@@ -90,10 +90,15 @@ async def test_a_visitor_orders_a_call(panel: Panel, chromium: Browser, site: tu
     await visitor.goto(url)
     button = visitor.get_by_role("button", name="Обратный звонок")
     await expect(button).to_be_visible()
+    for side in ("right", "bottom"):
+        await expect(button).to_have_css(side, "20px")
     await visitors_picture(visitor, "widget-button-360")
     await visitor.keyboard.press("Tab")
     await visitor.keyboard.press("Enter")
     await expect(visitor.get_by_label("Номер телефона")).to_be_focused()
+    await expect(visitor.get_by_role("dialog")).to_have_css("border-radius", "8px")
+    await expect(visitor.get_by_label("Номер телефона")).to_have_css("border-radius", "4px")
+    await expect(visitor.get_by_role("button", name="Позвоните мне")).to_have_css("font-size", "14px")
     await visitor.evaluate(axe_source())
     found = await visitor.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa']})")
     assert [one["id"] for one in found["violations"]] == []
@@ -136,7 +141,7 @@ async def test_a_visitor_orders_a_call(panel: Panel, chromium: Browser, site: tu
     await context.close()
 
 
-@pytest.mark.req("WGT-34", "GEN-D4")
+@pytest.mark.req("WGT-34")
 async def test_the_tabs(panel: Panel) -> None:
     admin, widget = await a_widget()
     await panel.sign_in(admin.login, admin.domain)

@@ -50,8 +50,13 @@ async def a_world(people: int = 12, balance: str = "1000", calls: int = 0, **cha
         await billing.pay(actor, balance)
     world = World(admin, people, node_id)
     if calls:
-        await take_in(node_id, [_call(world, number) for number in range(calls)])
+        await some_calls(world, calls)
     return world
+
+
+async def some_calls(world: World, count: int) -> None:
+    """Of the last days: answered, not answered, and refused."""
+    await take_in(world.node_id, [_call(world, number) for number in range(count)])
 
 
 async def _colleagues(actor: Actor, count: int) -> None:

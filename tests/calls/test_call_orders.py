@@ -13,6 +13,7 @@ from app.kernel.db import domain_transaction
 from tenants.calls import orders
 from tenants.calls.orders import Order
 from tenants.destinations.model import Destination, Kind
+from tests.calls.test_acd_calls import a_centre
 from tests.calls.test_channels_calls import _with_channels
 from tests.calls.world import Carrier, Company, a_company, a_tariff_by_second, outside_number
 from tests.stack import Stack
@@ -110,3 +111,23 @@ async def test_the_domain_itself_calls_a_number_first_with_a_channel_of_its_own(
     assert (row["user_id"], row["direction"], row["a_number"]) == (None, "out", wished)
     assert row["cost"] > 0
     assert await company.differences() == []
+
+
+async def test_a_voice_queue_is_the_first_party(stack: Stack) -> None:
+    """The second is called when an operator has answered, not when the queue has taken the call."""
+    async with a_centre(stack, who=("olga",)) as centre:
+        olga, boris = centre.phones["olga"], centre.phones["boris"]
+        await centre.sign_in("olga", "break")
+        order_id = await placed(centre.company, Destination(Kind.GROUP, centre.group_id), user(centre.company, "boris"),
+                                ring_seconds=60)
+        await centre.waiting(1)
+        await asyncio.sleep(0.5)
+        assert boris.incoming.empty()
+        await centre.sign_in("olga")
+        operator = await olga.taken()
+        await boris.taken()
+        await asyncio.sleep(0.5)
+        await operator.bye()
+        assert (await ended(centre.company, order_id)).result == "connected"
+        [row] = await centre.ended(1)
+        assert (row["outcome"], row["operator_name"]) == ("answered", "Olga")

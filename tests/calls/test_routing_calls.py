@@ -78,7 +78,7 @@ async def test_calls_go_by_lists_times_and_prefixes(stack: Stack, carrier: Carri
         assert (len(first.calls), len(second.calls)) == (1 + 2 + 2, 1 + 1 + 1)
     rows = [row for row in await company.journal(len(calls) + 3) if row["direction"] == "in"]
     refused = {(row["b_number"], row["refusal"]) for row in rows if row["refusal"]}
-    assert refused == {(ended, "no_rule"), (regions, "no_rule"), (black, "black_list"), (black, "no_channel"),
+    assert refused == {(ended, "hangup_rule"), (regions, "no_rule"), (black, "black_list"), (black, "no_channel"),
                        (white, "not_in_white_list"), (empty, "not_in_white_list")}
     async with company.panel() as panel:
         journal = await panel.text("/calls")

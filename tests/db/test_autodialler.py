@@ -296,7 +296,7 @@ async def test_the_caller_id_is_taken_away() -> None:
     assert "отключён" in told[2][1]
 
 
-@pytest.mark.parametrize("reason", ["funds", "blocked"])
+@pytest.mark.parametrize("reason", ["funds", "blocked", "trial"])
 async def test_without_money_the_task_stops(reason: str) -> None:
     task = await started(A, B, C, concurrency=2, email=f"{reason}@example.com")
     await task.end(A, "refused", reason=reason)

@@ -12,6 +12,7 @@ from app.kernel.db import domain_transaction
 from app.kernel.errors import Forbidden, InvalidFields, NotFound, Refused
 from app.modules.campaigns import clients, queries, service, services, work
 from app.modules.campaigns.rules import RETRY
+from billing.accounts.blocks import FINANCIAL, end_block, start_block
 from billing.services import service as paid
 from tenants.destinations import registry
 from tenants.users.operators import CONTACT_CENTRE
@@ -165,6 +166,36 @@ async def test_attempts() -> None:
     assert (one.status, one.attempts, one.operator_name) == ("no_answer", 2, "boris")
     with clock.at(moment + timedelta(days=1)):
         assert await campaign.take(campaign.anna) == ""
+
+
+async def test_while_the_domain_is_blocked_no_client_is_offered() -> None:
+    """[GEN-D3]"""
+    campaign = await a_campaign()
+    await campaign.add("Николай", "444")
+    await campaign.add("Роман", "555")
+    await campaign.take(campaign.boris)
+    async with domain_transaction(campaign.actor) as tx:
+        await start_block(tx, FINANCIAL, "")
+    with pytest.raises(Refused, match="заблокирован|blocked"):
+        await campaign.take(campaign.anna)
+    with pytest.raises(Refused, match="заблокирован|blocked"):
+        await campaign.do(work.call, campaign.boris)
+    async with domain_transaction(campaign.actor) as tx:
+        assert not await tx.fetchval("SELECT in_campaign FROM operator_session WHERE user_id = $1", campaign.boris)
+        assert await end_block(tx, FINANCIAL)
+    assert await campaign.take(campaign.anna) == "Роман"
+    await campaign.do(work.call, campaign.boris)  # goes on by itself
+
+
+@pytest.mark.parametrize("reason", ["funds", "trial", "trunk"])
+async def test_what_was_never_dialled_is_no_attempt(reason: str) -> None:
+    campaign = await a_campaign(attempts=1)
+    client_id = await campaign.add("Николай", "444")
+    await campaign.take(campaign.anna)
+    await campaign.do(work.call, campaign.anna)
+    await campaign.end(campaign.anna, "not_connected", reason=reason)
+    one = await campaign.client(client_id)
+    assert (one.attempts, one.status, one.held_name) == (0, "initial", "anna")
 
 
 async def test_skipping_leaving_and_going_away() -> None:

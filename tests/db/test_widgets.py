@@ -7,20 +7,24 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.kernel.db import domain_transaction
+from app.kernel.db import domain_transaction, platform_transaction
+from app.kernel.errors import NotFound
 from tenants.calls.orders import Order
 from tenants.destinations import registry
 from tenants.groups import targets as _groups
 from tenants.users import destinations as _users
+from tenants.users import service as users
 from tests.db import billing_factories as world
+from tests.db.factories import STAFF
 from tests.db.services_world import a_company, a_service
-from widgets import jobs, queries, requests, service
+from tests.db.test_lock_order import Other
+from widgets import jobs, queries, requests, service, services
 from widgets.requests import Sent
 from widgets.rules import ALWAYS
 
 pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("database")]
 
-OBJECTS = (_users, _groups)  # they register themselves when they are imported
+OBJECTS = (_users, _groups, services)  # they register themselves when they are imported
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SENT = Sent("79051112233", "", "https://shop.example/", "192.0.2.7")
 
@@ -47,7 +51,7 @@ async def an_order(actor, number: int) -> Order:
     return Order(1, service.CALLBACK, str(request_id), "ended", None, "", 16, None, 1, "1.1", NOW, NOW, None, NOW, 0, 0)
 
 
-@pytest.mark.req("WGT-D2", "WGT-D8", "WGT-D10")
+@pytest.mark.req("WGT-D2")
 async def test_results_of_callbacks() -> None:
     actor, number, _user = await a_widget()
     seen = []
@@ -68,7 +72,6 @@ async def test_results_of_callbacks() -> None:
         assert await queries.statistics(tx, number, None, None) == queries.Counters(5, 2, 2, 0, 0)
 
 
-@pytest.mark.req("WGT-D3", "GRP-41")
 async def test_who_answers_is_deleted() -> None:
     """The dialog names the widget; it is off, without an object, and the domain has a letter."""
     actor, number, user_id = await a_widget()
@@ -86,9 +89,14 @@ async def test_who_answers_is_deleted() -> None:
         found = await queries.widget(tx, number)
         assert (found.is_on, found.object_id, found.dist_type) == (False, None, "group")
         assert await requests.visit(tx, number) is None
+    async with platform_transaction(STAFF) as tx:
+        letters = await tx.fetch("SELECT body FROM mail_message WHERE domain_id = $1 "
+                                 "AND recipient = 'office@acme.example'", actor.domain_id)
+    assert len(letters) == 1
+    assert "Заказ" in letters[0]["body"]
 
 
-@pytest.mark.req("WGT-D1", "SVC-D5")
+@pytest.mark.req("WGT-D1")
 async def test_deletion_takes_everything_along_but_the_calls() -> None:
     actor, number, _user = await a_widget()
     await an_order(actor, number)
@@ -109,3 +117,32 @@ async def test_requests_are_kept_for_a_year() -> None:
     await jobs.delete_old({})
     async with domain_transaction(actor) as tx:
         assert await tx.fetchval("SELECT count(*) FROM widget_request WHERE domain_id = $1", tx.domain_id) == 1
+
+
+async def test_a_request_and_a_change_meet_the_deletion_of_who_answers() -> None:
+    """Both wait for it, then find nobody: no call, no widget without an object that is on, nothing torn down."""
+    actor, number, user_id = await a_widget()
+    leaving = await world.a_user(actor, "petrov", "102")
+
+    async def asked() -> None:
+        async with domain_transaction(actor) as tx:
+            seen = await requests.visit(tx, number)
+            assert seen is not None
+            await requests.take(tx, seen, SENT)
+
+    async def chosen() -> None:
+        async with domain_transaction(actor) as tx:
+            await service.configure(tx, number, is_on=True, name="Заказ", dist_type="user", object_id=leaving,
+                                    schedule=ALWAYS, intensity_seconds=0)
+
+    for work, gone in ((chosen, leaving), (asked, user_id)):
+        other = Other(work)
+        async with domain_transaction(actor) as tx:
+            await users.delete_user(tx, gone)
+            await other.begins_and_waits(tx)
+        with pytest.raises(NotFound):
+            await other.ends()
+    async with domain_transaction(actor) as tx:
+        found = await queries.widget(tx, number)
+        assert (found.is_on, found.object_id) == (False, None)
+        assert await tx.fetchval("SELECT count(*) FROM call_order WHERE domain_id = $1", tx.domain_id) == 0

@@ -65,14 +65,17 @@ async def test_a_supervisor_works_in_a_domain_under_their_own_name(client: Brows
     assert 'href="/me"' not in html
     assert (await client.get("/me")).status_code == 403
     token = await client.csrf("/users")
+    async with domain_transaction(actor) as tx:
+        group = await tx.fetchval("INSERT INTO call_group (domain_id, name) VALUES ($1, 'G') RETURNING id", tx.domain_id)
     made = await client.post("/users", headers={"X-CSRF-Token": token, "HX-Request": "true"}, data={
         "display_name": "Anna", "login": "anna", "password": "correct1horse", "password_repeat": "correct1horse",
-        "quoted": "0/0/0"})
+        "quoted": "0/0/0", "groups": str(group)})
     assert made.status_code == 200, made.text
     told = await lines("SELECT action, actor_kind, actor_login, ip, jumped FROM action_history WHERE domain_id = $1 "
                        "AND actor_kind = 'pool_admin' ORDER BY id", actor.domain_id)
     assert told == [("signed_in", "pool_admin", pool.login, client.ip, True),
-                    ("user_created", "pool_admin", pool.login, client.ip, True)]
+                    ("user_created", "pool_admin", pool.login, client.ip, True),
+                    ("group_changed", "pool_admin", pool.login, client.ip, True)]
     assert await lines("SELECT action, object_id FROM action_history WHERE pool_id = $1 AND action = 'entered_domain'",
                        pool.pool_id) == [("entered_domain", actor.domain_id)]
     assert (await client.get("/group")).status_code == 200  # the pool's own session goes on

@@ -9,6 +9,7 @@ import pytest
 from app.kernel.actors import Actor
 from app.kernel.db import domain_transaction, platform_transaction
 from tenants.destinations import registry
+from tenants.ivr import jobs as ivr_jobs
 from tenants.ivr import queries
 from tenants.ivr.rules import KEYS, Action, Scenario
 from tenants.users import service as users
@@ -171,8 +172,17 @@ async def test_audio_belongs_to_menus_and_branches(client: Browser, admin: Someo
     assert "their numbers" not in (await client.get(f"/ivr/{scenario_id}/delete")).text
     await post(client, f"{base}/reactions/5", action="menu", menu_id=str(menu))
     assert (await post(client, f"/ivr/{scenario_id}/delete")).status_code == 200
+    for path in (f"/ivr/{scenario_id}", base, f"/ivr/{scenario_id}/delete"):
+        assert (await client.get(path)).status_code == 404
+    assert "Reception" not in text_of((await client.get("/ivr")).text)
+    again = await a_scenario(client)  # the name is free
+    assert (await post(client, f"/ivr/{again}/delete")).status_code == 200
+    async with platform_transaction(STAFF) as tx:  # callers inside have had a day to finish
+        await tx.execute("UPDATE ivr_scenario SET deleted_at = now() - interval '23 hours' WHERE id = $1", again)
+        await tx.execute("UPDATE ivr_scenario SET deleted_at = now() - interval '25 hours' WHERE id = $1", scenario_id)
+        assert await ivr_jobs.delete_left(tx) == 1
     assert await all_of(admin) == []
-    assert await count_menus(admin) == 0
+    assert await count_menus(admin) == 1
 
 
 @pytest.mark.req("T35", "IVR-02")

@@ -13,7 +13,7 @@ from tests.db.factories import a_domain
 from tests.db.test_users_numbers import a_number
 from tests.http.browser import Browser
 from tests.http.people import Someone, a_user
-from tests.http.test_users import errors, post
+from tests.http.test_users import a_group, errors, post
 
 pytestmark = pytest.mark.anyio
 FIELDS: dict[str, str] = {
@@ -117,7 +117,7 @@ async def test_a_pickup_number_that_means_something_else(client: Browser, admin:
         assert (await save(client, pickup_number=good)).status_code == 200, good
     await save(client, pickup_number="333")
     answer = await post(client, "/users", display_name="B", login="b", extension="333", password="correct1horse",
-                        password_repeat="correct1horse")
+                        password_repeat="correct1horse", groups=str(await a_group(admin)))
     assert errors(answer).keys() == {"extension"}
 
 

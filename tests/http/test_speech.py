@@ -198,6 +198,25 @@ async def test_three_tries_and_no_recogniser(client: Browser, stub: Stub, monkey
     assert "не настроено" in text_of((await client.get("/speech")).text)
 
 
+async def test_what_a_recogniser_should_not_say(client: Browser, stub: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs that no database keeps are left out; times without end are no answer; both leave the queue going."""
+    admin, ids = await a_domain(client)
+    dialog = (await client.get(f"/recording/analyse?ids={ids[0]}")).text
+    await post(client, "/recording/analyse", ids=str(ids[0]), quoted=mark(dialog))
+    found = await a_recording(admin.actor, ids[0], "k6")
+    stub.says = [["a\x00b \ud800"], []]
+    await jobs.work({})
+    row = await job(admin.actor, found)
+    assert row is not None
+    assert (row["state"], row["words"]) == ("done", " ab ")
+    endless = await a_recording(admin.actor, ids[0], "k7")
+    monkeypatch.setattr(Stub, "answer", lambda _stub: {"segments": [{"start": 0, "end": float("inf"), "text": "a"}]})
+    await jobs.work({})
+    row = await job(admin.actor, endless)
+    assert row is not None
+    assert (row["state"], row["tries"]) == ("queued", 1)
+
+
 async def test_of_another_domain_nothing_is_seen(client: Browser, stub: Stub) -> None:
     admin, ids = await a_domain(client)
     dialog = (await client.get(f"/recording/analyse?ids={ids[0]}")).text

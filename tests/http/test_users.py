@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 
 NASTY = ["${SHELL(rm -rf /)}", "a;b", "Smith, John", "x] y", "'; DROP TABLE domain_user; --",
          "<script>alert(1)</script>", "\"><img src=x>", "{{ 7*7 }}", "%(name)s", "\\", "=1+1"]
+GROUP: dict[str, str] = {}  # of the administrator's domain: a new user is in one at least
 LINES = ["a\r\nexten => _X.,1,System(id)", "a\nb", "a\rb", "a\x0bb", "a\x85b", "a\u2028b"]
 
 
@@ -28,7 +29,14 @@ async def admin(client: Browser) -> Someone:
     """The client is signed in as an administrator of a fresh domain."""
     user = await a_user(login="admin", is_admin=True)
     assert (await client.sign_in(user.login, user.domain)).status_code == 303
+    GROUP["groups"] = str(await a_group(user))
     return user
+
+
+async def a_group(admin: Someone, name: str = "Everybody") -> int:
+    async with domain_transaction(admin.actor) as tx:
+        return await tx.fetchval("INSERT INTO call_group (domain_id, name) VALUES ($1, $2) RETURNING id", tx.domain_id,
+                                 name)
 
 
 async def post(browser: Browser, path: str, data: dict[str, Any] | None = None, **fields: Any) -> httpx.Response:
@@ -39,7 +47,7 @@ async def post(browser: Browser, path: str, data: dict[str, Any] | None = None, 
 
 def new_user(**changes: str) -> dict[str, str]:
     return {"display_name": "Anna", "login": "anna", "password": PASSWORD, "password_repeat": PASSWORD,
-            "quoted": "0/0/0"} | changes
+            "quoted": "0/0/0"} | GROUP | changes
 
 
 def errors(answer: httpx.Response) -> dict[str, str]:
@@ -56,6 +64,28 @@ async def created(client: Browser, admin: Someone, **changes: str) -> int:
     answer = await post(client, "/users", new_user(**changes))
     assert answer.status_code == 200, answer.text
     return (await rows(admin, "id"))[-1]
+
+
+@pytest.mark.req("GRP-21", "USR-34")
+async def test_a_new_user_is_in_a_group_that_may_be_made_in_place(client: Browser, admin: Someone) -> None:
+    fields = new_user()
+    del fields["groups"]
+    assert errors(await post(client, "/users", fields)).keys() == {"groups"}
+    form = (await client.get("/users/new", headers={"HX-Request": "true", "HX-Target": "modal-body"})).text
+    assert 'name="group_extension"' in form
+    wrong = await post(client, "/groups/inline", group_name="EVERYBODY", group_extension="12345678")
+    assert errors(wrong).keys() == {"group_extension"}
+    assert errors(await post(client, "/groups/inline", group_name="EVERYBODY")).keys() == {"group_name"}
+    assert errors(await post(client, "/groups/inline", group_name="A", group_algorithm="acd_random")).keys() == {
+        "group_algorithm"}
+    made = await post(client, "/groups/inline", group_name="<b>Sales</b>", group_extension="600")
+    assert "<b>Sales" not in made.text
+    group = re.search(r'name="groups" value="(\d+)" checked', made.text)
+    assert group
+    assert (await post(client, "/users", fields | {"groups": group[1]})).status_code == 200
+    foreign = await a_group(await a_user(login="other", is_admin=True))
+    assert (await post(client, "/users", new_user(login="foreign", groups=str(foreign)))).status_code == 404
+    assert "foreign" not in await rows(admin)
 
 
 # --- creation --------------------------------------------------------------------------------------------
@@ -123,7 +153,8 @@ async def test_amounts_are_shown_and_shown_again_when_they_change(client: Browse
     assert answer.headers["hx-retarget"] == "#new-user-cost"
     assert mark[1] in answer.text
     assert await rows(admin) == ["boss"]
-    assert (await post(client, "/users", new_user(quoted=mark[1]))).status_code == 200
+    group = str(await a_group(admin))
+    assert (await post(client, "/users", new_user(quoted=mark[1], groups=group))).status_code == 200
     assert await rows(admin) == ["boss", "anna"]
 
 

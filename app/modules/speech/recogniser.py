@@ -7,6 +7,7 @@ is sent as a file of its own, so the service needs to tell nobody apart.
 
 from __future__ import annotations
 
+import asyncio
 import io
 import wave
 from collections.abc import Awaitable, Callable, Sequence
@@ -40,7 +41,7 @@ async def recognise(recording: bytes, language: str) -> list[Segment]:
     """
     found: list[Segment] = []
     async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-        for speaker, sound in zip((USER, OTHER), sides(recording), strict=False):
+        for speaker, sound in zip((USER, OTHER), await asyncio.to_thread(sides, recording), strict=False):
             found += await _one_side(client, sound, speaker, language)
     return sorted(found, key=lambda one: (one.start, one.speaker))
 
@@ -58,9 +59,14 @@ async def _one_side(client: httpx.AsyncClient, sound: bytes, speaker: int, langu
         raise CannotRecognise(f"{answer.status_code} {answer.text[:200]}")
     try:
         rows = answer.json()["segments"]
-        return [Segment(speaker, float(row["start"]), float(row["end"]), str(row["text"]).strip()) for row in rows]
+        return [Segment(speaker, float(row["start"]), float(row["end"]), _kept(str(row["text"]))) for row in rows]
     except (ValueError, KeyError, TypeError) as error:
         raise CannotRecognise(f"unreadable answer: {error}"[:200]) from error
+
+
+def _kept(text: str) -> str:
+    """Without signs that no database keeps."""
+    return text.replace("\x00", "").encode(errors="ignore").decode().strip()
 
 
 def sides(recording: bytes) -> list[bytes]:

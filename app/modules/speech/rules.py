@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ class Segment:
     text: str
 
     def __post_init__(self) -> None:
-        if self.speaker not in (USER, OTHER) or not 0 <= self.start <= self.end:
+        if self.speaker not in (USER, OTHER) or not 0 <= self.start <= self.end < math.inf:
             raise ValueError("segment")
 
 

@@ -318,13 +318,17 @@
   const chosen = (list) => $$('li[aria-selected="true"]:not([hidden])', list);
   on("click", "[data-two-list] li", (li, e) => {
     const list = li.parentElement;
+    if (list.closest("[data-two-click]")) {  // a click on the left adds, one on the cross takes out
+      if (list.dataset.twoList === "from" || e.offsetX > li.clientWidth - 30) moveTwo(li.closest("[data-two]"), other(list), [li]);
+      return;
+    }
     if (!e.ctrlKey && !e.metaKey && !e.shiftKey) chosen(list).forEach((one) => { if (one !== li) one.setAttribute("aria-selected", "false"); });
     $$(".sw-at", list).forEach((one) => one.classList.remove("sw-at"));
     li.classList.add("sw-at");
     li.setAttribute("aria-selected", String(li.getAttribute("aria-selected") !== "true"));
   });
   const other = (list) => (list.dataset.twoList === "from" ? "to" : "from");
-  on("dblclick", "[data-two-list] li", (li) => moveTwo(li.closest("[data-two]"), other(li.parentElement), [li]));
+  on("dblclick", "[data-two-list] li", (li) => li.closest("[data-two-click]") || moveTwo(li.closest("[data-two]"), other(li.parentElement), [li]));
   on("click", "[data-two-move]", (button) => {
     const two = button.closest("[data-two]");
     moveTwo(two, button.dataset.twoMove, chosen(side(two, button.dataset.twoMove === "to" ? "from" : "to")));

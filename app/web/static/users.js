@@ -31,6 +31,33 @@
     const form = closest(e, "form");
     if (form) allow(form);
   });
+  // The block "New group" in the form of a new user: while it is open the user cannot be created [GRP-20].
+  function openBlock(form, isOpen) {
+    const block = form.querySelector("[data-group-block]");
+    block.hidden = block.disabled = !isOpen;
+    form.querySelector("[data-group-new]").hidden = isOpen;
+    form.querySelector(".sw-form-end [type=submit]").disabled = isOpen;
+    (isOpen ? block.querySelector("input") : form.querySelector("[data-group-new]")).focus();
+  }
+  document.addEventListener("click", (e) => {
+    const button = closest(e, "[data-group-new], [data-group-cancel]");
+    if (button) openBlock(button.closest("form"), button.hasAttribute("data-group-new"));
+  });
+  document.addEventListener("htmx:afterRequest", (e) => {
+    const button = e.detail.elt;
+    if (!button.matches("[data-group-create]") || !e.detail.successful) return;
+    const block = button.closest("[data-group-block]");
+    block.querySelectorAll("input").forEach((one) => { one.value = ""; });
+    openBlock(button.closest("form"), false);
+  });
+  document.addEventListener("input", (e) => {
+    const search = closest(e, "[data-group-search]");
+    if (!search) return;
+    const wish = search.value.trim().toLowerCase();
+    search.closest("fieldset").querySelectorAll("[data-group-row]").forEach((row) => {
+      row.hidden = !row.textContent.toLowerCase().includes(wish) && !row.querySelector("input").checked;
+    });
+  });
   const all = () => document.querySelectorAll("form").forEach(allow);
   document.addEventListener("htmx:afterSettle", all);
   all();

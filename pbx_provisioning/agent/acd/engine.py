@@ -24,6 +24,7 @@ log = structlog.get_logger()
 
 SAY_SECONDS = 60  # between announcements [GRP-35]
 REST_SECONDS = 3  # after a phone that could not be rung, or that refused
+MOST_REST_SECONDS = 24  # after one that could not be rung again and again
 WHO_ENDED_SECONDS = 1.5  # how long the other party's word about the end is waited for
 LOST_SECONDS = 15.0
 TOLD_LATE_SECONDS = 3.0  # an event that is older was told again after a start
@@ -110,8 +111,11 @@ class Engine:
             caller.is_returned = True
             caller.missed_by = (*(one for one in caller.missed_by if operator is None or one != operator.person.id),
                                 *((operator.person.id,) if operator else ()))
-        if operator is not None and result in ("rejected", "failed"):
-            operator.rest_until = clock.now() + timedelta(seconds=REST_SECONDS)
+        if operator is not None:
+            operator.failures = operator.failures + 1 if result == "failed" else 0
+            if result in ("rejected", "failed"):
+                pause = min(REST_SECONDS << max(operator.failures - 1, 0), MOST_REST_SECONDS)
+                operator.rest_until = clock.now() + timedelta(seconds=pause)
         self.step(domain)
 
     def _offer_ended(self, domain: Domain, caller: Caller, result: str) -> None:
@@ -222,6 +226,10 @@ class Engine:
                 for operator in domain.operators.values() for uniqueid, line in operator.lines.items()
                 if line.kind == "ring"]
 
+    def not_applied(self) -> list[int]:
+        """Domains with callers whose dialplan is behind: to be read again."""
+        return [domain.id for domain in self.domains.values() if domain.callers and not domain.settings.is_applied]
+
     # ------------------------------------------------------------------ deciding
 
     def tick(self) -> None:
@@ -268,6 +276,8 @@ class Engine:
             group = domain.settings.groups.get(caller.group_id)
             if group is None:
                 is_there = caller.group_id in domain.settings.other_groups
+                if is_there and not domain.settings.is_applied:
+                    continue  # the dialplan would bring him back here
                 self._leave(caller, Way.AGAIN if is_there else Way.END, "released", "released", now)
                 continue
             way = rules.way(tuple(domain.states(group.id).values()), voicemail_on=group.voicemail_on)

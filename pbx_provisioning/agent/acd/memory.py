@@ -72,6 +72,7 @@ class Operator:
     wrap_up_from: datetime | None = None
     wrap_up_group: int | None = None
     rest_until: datetime | None = None  # the phone failed: not tried at once again
+    failures: int = 0  # of the phone, one after another
     last_end: datetime | None = None
     talk_seconds: float = 0.0
     state: str = ""

@@ -161,6 +161,7 @@ class Acd:
                     await self._recover()
                 if moment - looked >= 1:
                     await self._look_at_ringing()
+                    self._stale.update(self.engine.not_applied())
                     looked = moment
                 if moment - checked >= CHECK_SECONDS:
                     await self._check()

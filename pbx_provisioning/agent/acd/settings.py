@@ -63,7 +63,7 @@ class Worked:
 
 @dataclass(frozen=True, slots=True)
 class DomainSettings:
-    """`other_groups`: groups that are there and are no queues."""
+    """`other_groups`: groups that are there and are no queues. `is_applied`: the dialplan has all of it already."""
 
     groups: dict[int, Group]
     people: dict[int, Person]
@@ -72,6 +72,7 @@ class DomainSettings:
     worked: dict[int, Worked]
     other_groups: frozenset[int] = frozenset()
     states: dict[int, OpenState] = field(default_factory=dict)
+    is_applied: bool = True
 
 
 async def load(tx: PlatformTx, domain_id: int, node_id: int) -> DomainSettings | None:
@@ -116,7 +117,8 @@ async def load(tx: PlatformTx, domain_id: int, node_id: int) -> DomainSettings |
     states = {row["user_id"]: OpenState(row["state"], row["started_at"], row["group_id"]) for row in await tx.fetch(
         "SELECT user_id, state, started_at, group_id FROM operator_state_interval WHERE domain_id = $1 "
         "AND ended_at IS NULL", domain_id)}
-    return DomainSettings(groups, people, vips, sessions, worked, frozenset(others), states)
+    is_behind = await tx.fetchval("SELECT applied < desired FROM provisioning_state WHERE domain_id = $1", domain_id)
+    return DomainSettings(groups, people, vips, sessions, worked, frozenset(others), states, not is_behind)
 
 
 async def domains_at_work(tx: PlatformTx, node_id: int) -> list[int]:

@@ -22,11 +22,12 @@ class CallLine(OtherParty):
     known_name: str
     seconds: int
     has_audio: bool
+    is_private_route: bool
 
 
 CALLS = Source("user_call", "started_at",
                "j.id, j.started_at, j.kind, j.is_incoming, j.number, {name}, j.seconds, "
-               "coalesce(j.message_id, j.audio_id) IS NOT NULL", CallLine)
+               "coalesce(j.message_id, j.audio_id) IS NOT NULL, j.words LIKE '%private_route%'", CallLine)
 
 
 async def audio_of(tx: DomainTx, owner: Owner, line_id: int) -> tuple[int, datetime, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -282,6 +283,26 @@ def test_a_phone_that_refuses_is_left_alone_for_a_moment(stage: Stage) -> None:
     assert len(stage.offers()) == 2
 
 
+def test_a_phone_that_cannot_be_rung_is_tried_less_and_less_often(stage: Stage) -> None:
+    stage.operators(1)
+    stage.group(members=[1])
+    stage.sign_in(1)
+    stage.call("a")
+    tries = []
+    for _ in range(5):
+        stage.misses("a", "CHANUNAVAIL")
+        begun, count = stage.moment, len(stage.offers())
+        while len(stage.offers()) == count:
+            stage.later(1)
+        tries.append((stage.moment - begun).total_seconds())
+    assert tries == [3, 6, 12, 24, 24]
+    stage.misses("a")  # it rang: anew from here
+    stage.misses("a", "CHANUNAVAIL")
+    count = len(stage.offers())
+    stage.later(3)
+    assert len(stage.offers()) == count + 1
+
+
 def test_who_ended_the_talk(stage: Stage) -> None:
     stage.operators(1)
     stage.group(members=[1])
@@ -303,9 +324,16 @@ def test_a_group_that_is_no_queue_any_more_lets_its_callers_go(stage: Stage) -> 
     stage.group(members=[1])
     stage.sign_in(1, "break")
     stage.call("a")
-    stage.settings = type(stage.settings)({}, stage.settings.people, {}, stage.settings.sessions, {}, frozenset({1}))
+    behind = type(stage.settings)({}, stage.settings.people, {}, stage.settings.sessions, {}, frozenset({1}),
+                                  is_applied=False)
+    stage.settings = behind
+    stage.read()
+    assert stage.told_to_leave() == {}  # the dialplan still takes the group for a queue: he would come back at once
+    assert stage.engine.not_applied() == [DOMAIN]
+    stage.settings = replace(behind, is_applied=True)
     stage.read()
     assert stage.told_to_leave() == {"a": "again"}
+    assert stage.engine.not_applied() == []
     stage.call("b")
     stage.settings = type(stage.settings)({}, stage.settings.people, {}, stage.settings.sessions, {})
     stage.read()

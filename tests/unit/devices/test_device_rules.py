@@ -36,7 +36,8 @@ def test_serial_numbers_and_hosts() -> None:
             serial_of(wrong)
     assert [host_of(one) for one in ("SIP.Example.com.", "10.0.0.1", "[2001:db8::1]")] == [
         "sip.example.com", "10.0.0.1", "2001:db8::1"]
-    for wrong in ("", "localhost", "a b.example", "x\nP1=2.example", "10.0.0.300", "-a.example.com", "a..b.com"):
+    for wrong in ("", "localhost", "a b.example", "x\nP1=2.example", "10.0.0.300", "-a.example.com", "a..b.com",
+                  "fe80::1%eth0", "fe80::1%x\naccount.1.password = a"):
         with pytest.raises(ValueError, match="IP"):
             host_of(wrong)
 
