@@ -1,0 +1,1 @@
+"""Reports and statistics of the contact centre [RPT-01…65]."""
