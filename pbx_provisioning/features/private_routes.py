@@ -1,7 +1,8 @@
 """Private routes as data of a domain's dialplan; what is done with it: `node/templates/sw-private.conf` [PRV-40…47].
 
-In `[d<id>-prv]` every fact is one line that returns a value; an expression is the translation of tenants/private_routes,
-of which no character means anything to the dialplan. The trunks themselves are the agent's file `pjsip.d/private.conf`.
+In `[d<id>-prv]` every fact is one line that returns a value; an expression is the translation made in
+tenants/private_routes, of which no character means anything to the dialplan.
+The trunks themselves are the agent's file `pjsip.d/private.conf`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ FORM = re.compile(
     r"exten => list,1,Return\(([0-9]{1,19}(&[0-9]{1,19}){0,99})?\)"
     rf"|exten => lines,1,Return\([0-9]{{1,4}}&[0-9]{{1,4}}\)|exten => name,1,Return\({_NAME}\)"
     rf"|exten => e[0-9]{{1,19}},1,Return\({_EXPRESSION}\)"
-    r"|exten => r[0-9]{1,19},1,Return\([01]&(internal|outgoing)&[0-9]{1,2}&(pai|rpid|from)&(none|diversion|history_info)\)"
+    r"|exten => r[0-9]{1,19},1,Return\([01]&(internal|outgoing)&[0-9]{1,2}&(pai|rpid|from)"
+    r"&(none|diversion|history_info)\)"
     r"|exten => t[0-9]{1,19},1,Return\((none|no_international|no_international_longdistance|internal_only)&[01]\)"
     rf"|exten => n[0-9]{{1,19}},1,Return\({_NUMBERS}\)"
     r"|exten => c[1-9][0-9]{6,14},1,Return\(\)|exten => m[0-9]{1,19}u[0-9]{1,19},1,Return\(\)")
@@ -73,10 +75,11 @@ async def load(tx: PlatformTx, domain_id: int) -> Share | None:
     for row in await tx.fetch("SELECT group_id, user_id FROM group_member WHERE domain_id = $1 AND group_id = "
                               "ANY($2::bigint[])", domain_id, [one.settings.group_id for one in found]):
         members.setdefault(row["group_id"], []).append(row["user_id"])
-    return Share(limits, tuple(Route(
-        one.id, one.settings, tuple(sorted(numbers[number] for number in one.settings.numbers if number in numbers))[:200],
-        tuple(sorted(members.get(one.settings.group_id or 0, ())))) for one in found),
-        tuple(sorted(numbers.values())) if any(one.settings.allows_from for one in found) else ())
+    routes = [Route(
+        one.id, one.settings, tuple(sorted(numbers[number] for number in one.settings.numbers & numbers.keys())[:200]),
+        tuple(sorted(members.get(one.settings.group_id or 0, ())))) for one in found]
+    own = sorted(numbers.values()) if any(one.settings.allows_from for one in found) else ()
+    return Share(limits, tuple(routes), tuple(own))
 
 
 def render(plan: DomainPlan, share: Share) -> Objects:

@@ -23,8 +23,8 @@ def _sections(trunk: PrivateTrunk) -> str:
     return (
         f"\n[{name}]\ntype = endpoint\ntransport = transport-{trunk.transport}\ncontext = sw-private-in\n"
         f"aors = {name}\n{known}disallow = all\nallow = {trunk.codecs}\nlanguage = {trunk.language}\n"
-        "direct_media = no\nrtp_symmetric = yes\nforce_rport = yes\nsend_pai = no\nsend_rpid = no\nsend_diversion = no\n"
-        "allow_subscribe = no\nallow_transfer = no\nsend_connected_line = no\n"
+        "direct_media = no\nrtp_symmetric = yes\nforce_rport = yes\nsend_pai = no\nsend_rpid = no\n"
+        "send_diversion = no\nallow_subscribe = no\nallow_transfer = no\nsend_connected_line = no\n"
         f"set_var = SW_PRV_OF={trunk.domain_id}\n"
         f"\n[{name}]\ntype = aor\nqualify_frequency = 30\ncontact = sip:{place}:{trunk.port}"
         f"{';transport=tcp' if trunk.transport == 'tcp' else ''}\n{proof}")

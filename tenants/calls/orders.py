@@ -87,10 +87,12 @@ async def order(tx: DomainTx, *, kind: str, ref: str, first: Destination, then: 
         talk_limit_seconds: the conversation is ended then, with a tone to the first party 30 s before.
 
     Raises:
-        ValueError: a party that cannot be called so.
+        ValueError: a party that cannot be called so; a number is dialled as a user would dial it, without +.
     """
     if first.kind not in _FIRST or (isinstance(then, Destination) and then.kind not in _THEN):
         raise ValueError("party")
+    if any("+" in one.number for one in (first, then, *further) if isinstance(one, Destination)):
+        raise ValueError("number")
     more = further or then_seconds is not None or talk_limit_seconds is not None
     if more and not all(isinstance(one, Destination) and one.kind is Kind.NUMBER for one in (then, *further)):
         raise ValueError("further")

@@ -1,0 +1,1 @@
+"""Private routes of a domain as the provider's staff sets them up."""
