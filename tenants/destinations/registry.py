@@ -130,6 +130,12 @@ async def require(tx: DomainTx, destination: Destination) -> None:
             raise NotFound("target", _("There is no such object."))
 
 
+async def require_offered(tx: DomainTx, destination: Destination) -> None:
+    """Raises NotFound when the service that this kind needs is off [RTE-33]."""
+    if destination.kind is Kind.PRIVATE_ROUTE and not await has_private_routes(tx):
+        raise NotFound("target", _("There is no such object."))
+
+
 async def names(tx: DomainTx, destinations: Collection[Destination]) -> dict[Destination, Choice]:
     """Objects of the destinations that are there; one question per kind."""
     found: dict[Destination, Choice] = {}

@@ -36,7 +36,7 @@ class Limits:
 async def rows(tx: DomainTx, *, like: str | None = None, order: str = "lower(s.name), s.id", limit: int | None = None,
                offset: int = 0) -> tuple[list[Row], int]:
     """Scenarios whose name matches, and how many there are."""
-    where = "s.domain_id = $1 AND ($2::text IS NULL OR s.name ILIKE $2)"
+    where = "s.domain_id = $1 AND s.deleted_at IS NULL AND ($2::text IS NULL OR s.name ILIKE $2)"
     total = await tx.fetchval(f"SELECT count(*) FROM ivr_scenario s WHERE {where}", tx.domain_id, like)
     found = await tx.fetch(
         "SELECT s.id, s.name, (SELECT count(*) FROM ivr_menu m WHERE m.domain_id = s.domain_id "
@@ -49,7 +49,7 @@ async def rows(tx: DomainTx, *, like: str | None = None, order: str = "lower(s.n
 
 async def scenario(tx: DomainTx, scenario_id: int, *, lock: bool = False) -> Scenario:
     """Raises NotFound, for another domain's scenario too."""
-    name = await tx.fetchval("SELECT name FROM ivr_scenario WHERE domain_id = $1 AND id = $2"
+    name = await tx.fetchval("SELECT name FROM ivr_scenario WHERE domain_id = $1 AND id = $2 AND deleted_at IS NULL"
                              + (" FOR NO KEY UPDATE" if lock else ""), tx.domain_id, scenario_id)
     if name is None:
         raise NotFound("ivr", _("There is no such voice scenario."))
@@ -80,14 +80,14 @@ async def limits(tx: DomainTx) -> Limits:
 async def choices(tx: DomainTx, search: str, most: int) -> Sequence[Choice]:
     """For the picker."""
     found = await tx.fetch(
-        "SELECT id, name FROM ivr_scenario WHERE domain_id = $1 AND strpos(lower(name), lower($2)) > 0 "
-        "ORDER BY lower(name), id LIMIT $3", tx.domain_id, search.strip(), most)
+        "SELECT id, name FROM ivr_scenario WHERE domain_id = $1 AND deleted_at IS NULL "
+        "AND strpos(lower(name), lower($2)) > 0 ORDER BY lower(name), id LIMIT $3", tx.domain_id, search.strip(), most)
     return [_choice(row) for row in found]
 
 
 async def find(tx: DomainTx, ids: Collection[int]) -> Mapping[int, Choice]:
-    found = await tx.fetch("SELECT id, name FROM ivr_scenario WHERE domain_id = $1 AND id = ANY($2::bigint[])",
-                           tx.domain_id, list(ids))
+    found = await tx.fetch("SELECT id, name FROM ivr_scenario WHERE domain_id = $1 AND id = ANY($2::bigint[]) "
+                           "AND deleted_at IS NULL", tx.domain_id, list(ids))
     return {row["id"]: _choice(row) for row in found}
 
 
@@ -99,6 +99,7 @@ async def pointing(tx: DomainTx, code: str, object_id: int) -> list[str]:
     """Names of scenarios with a branch that sends calls to this user or group [IVR-65]."""
     found = await tx.fetch(
         "SELECT DISTINCT s.name FROM ivr_branch b JOIN ivr_scenario s ON s.domain_id = b.domain_id "
-        "AND s.id = b.scenario_id WHERE b.domain_id = $1 AND coalesce(b.target_owner, b.target_kind) = $2 "
-        "AND b.target_id = $3 ORDER BY s.name", tx.domain_id, code, object_id)
+        "AND s.id = b.scenario_id AND s.deleted_at IS NULL WHERE b.domain_id = $1 "
+        "AND coalesce(b.target_owner, b.target_kind) = $2 AND b.target_id = $3 ORDER BY s.name",
+        tx.domain_id, code, object_id)
     return [row["name"] for row in found]

@@ -12,7 +12,7 @@ from app.kernel.db import DomainTx
 from app.kernel.errors import InvalidFields, NotFound, Refused
 from app.kernel.i18n import _
 from tenants.destinations import registry
-from tenants.destinations.model import Destination, Kind
+from tenants.destinations.model import Destination
 from tenants.ivr import queries
 from tenants.ivr import targets as _targets  # noqa: F401  whoever deletes a user or a group hears of our branches
 from tenants.ivr.present import branch_text, menu_name, trigger_label
@@ -33,7 +33,8 @@ class Reaction:
 
 async def suggested_name(tx: DomainTx) -> str:
     """"Voice scenario N": the next ordinal number that is not taken [IVR-04]."""
-    found = await tx.fetch("SELECT lower(name) AS name FROM ivr_scenario WHERE domain_id = $1", tx.domain_id)
+    found = await tx.fetch("SELECT lower(name) AS name FROM ivr_scenario WHERE domain_id = $1 AND deleted_at IS NULL",
+                           tx.domain_id)
     taken, number = {row["name"] for row in found}, len(found) + 1
     while (name := _("Voice scenario %(n)s") % {"n": number}).lower() in taken:
         number += 1
@@ -72,12 +73,14 @@ async def rename(tx: DomainTx, scenario_id: int, name: str) -> None:
 
 
 async def delete(tx: DomainTx, scenario_id: int) -> None:
-    """Its menus, branches and audio go with it; rules that lead here are told [IVR-05]. Raises NotFound."""
+    """Rules that lead here are told. Callers inside finish: its menus and audio go a day later [IVR-05].
+
+    Raises NotFound.
+    """
     before = await queries.scenario(tx, scenario_id, lock=True)
     await registry.gone(tx, "ivr", scenario_id)
-    await tx.execute("DELETE FROM ivr_scenario WHERE domain_id = $1 AND id = $2", tx.domain_id, scenario_id)
-    for audio_id in before.audio_ids:
-        await prompts.drop(tx, audio_id)
+    await tx.execute("UPDATE ivr_scenario SET deleted_at = $3 WHERE domain_id = $1 AND id = $2", tx.domain_id,
+                     scenario_id, tx.now)
     await history.record(tx, "ivr_deleted", "ivr", object_id=scenario_id, object_name=before.name)
     await provisioning.want_new_generation(tx, f"ivr_deleted {scenario_id}")
 
@@ -215,8 +218,7 @@ async def _complete(tx: DomainTx, scenario: Scenario, trigger: str, reaction: Re
         raise InvalidFields("parameter", missing[1], fields={missing[0]: missing[1]})
     if reaction.target is not None:
         await registry.require(tx, reaction.target)
-        if reaction.target.kind is Kind.PRIVATE_ROUTE and not await registry.has_private_routes(tx):
-            raise NotFound("target", _("There is no such object."))
+        await registry.require_offered(tx, reaction.target)
     if reaction.menu_id is not None:
         menu_of(scenario, reaction.menu_id)
     try:

@@ -254,7 +254,7 @@ async def extend(tx: DomainTx, number_id: int) -> date:
     if fee:
         await accounts.ensure_funds(tx, fee)
         await accounts.post(tx, Posting(
-            f"number_extended:{number_id}:{row['hold_until']}", Operation.ONE_OFF,
+            f"number_extended:{number_id}:{tx.now.isoformat()}", Operation.ONE_OFF,
             await service_of(tx, row["category"]), 1, -fee, tx.now, f"number:{row['e164']}"))
     until = row["hold_until"] + timedelta(days=await parameters.get(tx, "numbers.extension_days"))
     await tx.execute("UPDATE phone_number SET hold_until = $2, extensions = extensions + 1 WHERE id = $1", number_id,

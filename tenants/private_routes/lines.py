@@ -26,7 +26,7 @@ register(Descriptor(
     lazy("A private route joins your office PBX with this telephone system: short numbers both ways, calls of the "
          "office to the outside through the cloud. Calls between the office and the cloud cost nothing; a line is "
          "needed for each of them. A route itself is set up by our technical support."),
-    "router", configure="/private-routes", change="/private-routes/lines", order=42,
+    "router", change="/private-routes/lines", order=42,
     count="SELECT domain_id, incoming + outgoing FROM private_line_limit WHERE domain_id = ANY($1::bigint[])"))
 
 

@@ -20,6 +20,7 @@ from app.web.menu import MenuItem
 from app.web.shell import page
 from billing.services import channels
 from tenants.destinations import picker, registry
+from tenants.destinations.model import Destination
 from tenants.forwarding.present import clock_text, day_names
 from tenants.live import applying, form_of, row_id
 from tenants.numbers import outgoing, shop
@@ -81,9 +82,9 @@ class RoutingPages(Controller):
     @post("/{number_id:int}/new", status_code=200)
     async def add(self, request: Request, number_id: FromPath[int]) -> Response | Template:
         form = await form_of(request, RuleForm)
-        number_id = row_id(number_id)
-        return await _changed(request, number_id, lambda tx: service.add_rule(
-            tx, number_id, form.command(is_new=True)), _("The rule is added."))
+        number_id, data = row_id(number_id), form.command(is_new=True)
+        return await _changed(request, number_id, lambda tx: service.add_rule(tx, number_id, data),
+                              _("The rule is added."), data.target)
 
     @post("/{number_id:int}/order", status_code=200)
     async def reorder(self, request: Request, number_id: FromPath[int]) -> Response | Template:
@@ -122,9 +123,9 @@ class RulePages(Controller):
     @post("/", status_code=200)
     async def save(self, request: Request, rule_id: FromPath[int]) -> Response | Template:
         form = await form_of(request, RuleForm)
-        number_id = await _number_of(request, rule_id)
-        return await _changed(request, number_id, lambda tx: service.change_rule(
-            tx, rule_id, form.command(is_new=False)), _("The rule is saved."))
+        number_id, data = await _number_of(request, rule_id), form.command(is_new=False)
+        return await _changed(request, number_id, lambda tx: service.change_rule(tx, rule_id, data),
+                              _("The rule is saved."), data.target)
 
     @get("/delete")
     async def ask_delete(self, request: Request, rule_id: FromPath[int]) -> Template:
@@ -199,16 +200,21 @@ async def _window(tx: DomainTx, number: queries.NumberRow, rule: Rule | None) ->
             "max_periods": MAX_PERIODS, "summary": present.summary(rule.periods) if rule else ""}
 
 
-async def _changed(request: Request, number_id: int, change: Callable[[DomainTx], Awaitable[object]], message: str, *,
-                   closes: bool = True) -> Response | Template:
-    """The scheme is drawn anew where it stands; the outgoing mark may have left another one."""
+async def _changed(request: Request, number_id: int, change: Callable[[DomainTx], Awaitable[object]], message: str,
+                   target: Destination | None = None, *, closes: bool = True) -> Response | Template:
+    """The scheme is drawn anew where it stands; the outgoing mark may have left another one.
+
+    What a reader should know of the `target` that was chosen is said with the message [RTE-35].
+    """
     async with domain_transaction(request.user.actor) as tx:
+        warning = await registry.dialled_warning(tx, target) if target else ""
         before = await tx.fetchval("SELECT default_number_id FROM domain WHERE id = $1", tx.domain_id)
         await change(tx)
         after = await tx.fetchval("SELECT default_number_id FROM domain WHERE id = $1", tx.domain_id)
         ids = {number_id} | ({one for one in (before, after) if one is not None} if before != after else set())
         schemes = [await present.scheme(tx, one) for one in sorted(ids)]
-    return applying(request, message, url=LIST, template="routing/changed.html", close_modal=closes, schemes=schemes)
+    return applying(request, f"{message} {warning}".strip(), url=LIST, template="routing/changed.html",
+                    kind="warning" if warning else "success", close_modal=closes, schemes=schemes)
 
 
 CONTROLLERS = [RoutingPages, RulePages, ListPages]

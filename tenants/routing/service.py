@@ -46,7 +46,7 @@ async def add_rule(tx: DomainTx, number_id: int, data: RuleData) -> int:
                               number_id)
     if count >= MAX_RULES:
         raise Refused("rule_limit", _("A number has at most %(n)s rules.") % {"n": MAX_RULES})
-    await _check(tx, data)
+    await _check(tx, data, None)
     rule_id = await _insert(tx, number_id, count + 1, data)
     await _tell(tx, "routing_rule_added", number_id, number, {}, await _facts(tx, count + 1, data))
     return rule_id
@@ -58,7 +58,7 @@ async def change_rule(tx: DomainTx, rule_id: int, data: RuleData) -> int:
     number = await _lock(tx, number_id)
     _number, before = await queries.rule(tx, rule_id)
     data = data if data.target else replace(data, target=before.target)
-    await _check(tx, data)
+    await _check(tx, data, before.target)
     await tx.execute(
         "UPDATE routing_rule SET is_active = $3, has_schedule = $4, periods = $5, has_prefixes = $6, prefixes = $7, "
         "target_kind = $8, target_owner = $9, target_id = $10, target_number = $11 WHERE domain_id = $1 AND id = $2",
@@ -209,11 +209,13 @@ async def _lock(tx: DomainTx, number_id: int) -> queries.NumberRow:
     return await queries.number(tx, number_id)
 
 
-async def _check(tx: DomainTx, data: RuleData) -> None:
+async def _check(tx: DomainTx, data: RuleData, before: Destination | None) -> None:
     """Raises NotFound: the object is not of this domain; InvalidFields: active without an object [RTE-57]."""
     if data.target is not None:
         await registry.require(tx, data.target)
-        await registry.dialled_warning(tx, data.target)
+        if data.target != before:
+            await registry.require_offered(tx, data.target)
+            await registry.dialled_warning(tx, data.target)
     elif data.is_active:
         text = _("The object was deleted. Choose another one.")
         raise InvalidFields("target", text, fields={"target_kind": text})

@@ -30,7 +30,7 @@ class NewUserForm(FormModel):
     password_repeat: str = Field(default="", repr=False)
     email: str = ""
     send_credentials: bool = False
-    groups: list[RowId] = Field(default_factory=list)  # call processing groups [GRP-20]
+    groups: list[RowId] = Field(default_factory=list)  # call processing groups, at least one [GRP-21]
     quoted: str = ""
 
     def command(self) -> NewUser:
@@ -42,7 +42,8 @@ class NewUserForm(FormModel):
         _all_or_errors(
             lambda: check_new_user(new),
             lambda: check_password_rule(self.password, login=self.login, extension=self.extension),
-            lambda: _same(self.password, self.password_repeat))
+            lambda: _same(self.password, self.password_repeat),
+            lambda: _in_a_group(self.groups))
         return new
 
 
@@ -118,6 +119,12 @@ def _same(password: str, repeated: str) -> None:
     if password != repeated:
         text = _("The two passwords differ.")
         raise InvalidFields("passwords_differ", text, fields={"password_repeat": text})
+
+
+def _in_a_group(groups: list[int]) -> None:
+    if not groups:
+        text = _("Choose at least one group.")
+        raise InvalidFields("groups", text, fields={"groups": text})
 
 
 def _all_or_errors(*checks: Callable[[], object]) -> None:

@@ -41,6 +41,14 @@ class JoinForm(FormModel):
     algorithm: str = Algorithm.NONE.value
 
 
+class InlineGroupForm(FormModel):
+    """The block "New group" in the form of a new user; its fields stand beside those of the user."""
+
+    group_name: str = ""
+    group_extension: str = ""
+    group_algorithm: str = Algorithm.NONE.value
+
+
 class LeaveForm(FormModel):
     group: RowId
 
@@ -73,6 +81,22 @@ class UsersListPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             count = await members.add(tx, form.group, form.ids)
         return listed(request, USERS, present.changed_and_skipped(count, len(set(form.ids)) - count))
+
+
+    @post("/inline", status_code=200)
+    async def inline(self, request: Request) -> Template:
+        """The new group's line, ticked, for the form of a new user [GRP-20]."""
+        form = await form_of(request, InlineGroupForm)
+        try:
+            new = NewGroup(form.group_name, form.group_extension, algorithm_of(form.group_algorithm))
+            async with domain_transaction(request.user.actor) as tx:
+                group_id = await service.create(tx, new)
+                group = await queries.one(tx, group_id)
+        except InvalidFields as wrong:
+            raise InvalidFields(wrong.code, wrong.message, fields={
+                f"group_{name}": text for name, text in wrong.fields.items()}) from wrong
+        return await page(request, "users/group_choice.html", group=group, chosen=group.id,
+                          directions=present.DIRECTIONS)
 
 
 class UserGroupPages(Controller):

@@ -22,7 +22,9 @@ from app.web.shell import is_htmx, page, shell_facts
 from billing.services.present import cost_of
 from tenants.destinations import registry
 from tenants.groups import members as group_members
+from tenants.groups import present as group_present
 from tenants.groups import queries as group_queries
+from tenants.groups import service as group_service
 from tenants.live import applying, form_of
 from tenants.services.present import new_amounts
 from tenants.users import fees, queries, service
@@ -96,9 +98,12 @@ class UserPages(Controller):
         async with domain_transaction(request.user.actor) as tx:
             quote = await fees.quote_new_user(tx)
             extension = await service.propose_extension(tx)
+            group_extension = await service.propose_extension(tx, but=extension)
             groups, _total = await group_queries.groups(tx)
+            has_centre = await group_service.has_contact_centre(tx)
         return await page(request, "users/new.html", quote=quote, cost=cost_of(quote), extension=extension,
-                          groups=groups, domain=request.user.domain_name)
+                          groups=groups, chosen=0, directions=group_present.DIRECTIONS, group_extension=group_extension,
+                          algorithms=group_present.algorithm_options(has_centre), domain=request.user.domain_name)
 
     @post("/", status_code=200)
     async def create(self, request: Request) -> Response | Template:

@@ -45,10 +45,10 @@ async def domain_facts(tx: DomainTx, *, lock: bool = False) -> DomainFacts:
     return DomainFacts(**row)
 
 
-async def propose_extension(tx: DomainTx) -> str:
-    """What an open form offers [USR-26]; "" when every number is taken."""
+async def propose_extension(tx: DomainTx, *, but: str = "") -> str:
+    """What an open form offers [USR-26], `but` being offered beside it; "" when every number is taken."""
     facts = await domain_facts(tx)
-    return await _next_free(tx, facts) or ""
+    return await _next_free(tx, facts, but) or ""
 
 
 async def create_user(tx: DomainTx, new: NewUser, *, quoted: str | None = None) -> int:
@@ -255,9 +255,9 @@ async def _keep(tx: DomainTx, user: User, facts: DomainFacts) -> None:
     raise Refused("no_extension", _("The extension could not be assigned. Try again."))
 
 
-async def _next_free(tx: DomainTx, facts: DomainFacts) -> str | None:
+async def _next_free(tx: DomainTx, facts: DomainFacts, but: str = "") -> str | None:
     taken = {row["digits"] for row in await tx.fetch(
-        "SELECT digits FROM internal_number WHERE domain_id = $1", tx.domain_id)}
+        "SELECT digits FROM internal_number WHERE domain_id = $1", tx.domain_id)} | {but}
     return next_extension(facts.last_auto_extension, taken, facts.pickup_number)
 
 

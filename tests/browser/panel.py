@@ -95,11 +95,11 @@ class Panel:
         await self.page.set_viewport_size({"width": 1440, "height": 900})
         return wrong
 
-    async def obstacles(self, rules: tuple[str, ...] = ()) -> list[str]:
-        """What axe calls serious or critical; `rules` limits it to those."""
+    async def obstacles(self, rules: tuple[str, ...] = (), *, within: str = "html") -> list[str]:
+        """What axe calls serious or critical; `rules` limits it to those, `within` to a part of the page."""
         if not await self.page.evaluate("typeof axe === 'object'"):
             await self.page.evaluate(axe_source())
         options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
-        found = await self.page.evaluate("options => axe.run(options)", options)
+        found = await self.page.evaluate("([part, options]) => axe.run(part, options)", [within, options])
         return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found["violations"]
                 if one["impact"] in ("serious", "critical")]

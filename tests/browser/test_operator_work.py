@@ -73,6 +73,10 @@ async def test_a_working_day(panel: Panel) -> None:
         await ring_the_bell(operator, "waiting")
         await expect(panel.at(".sw-work-now")).to_contain_text("Ожидаю звонок")
         await picture(panel, "work-waiting")
+        for wish in ("break", "waiting"):  # by the keyboard: the focus stays where it was
+            await panel.at(f"#work-wish-{wish}").press("Enter")
+            await panel.at(f"#work-wish-{wish}[aria-pressed=true]").wait_for()
+            await panel.until(f"document.activeElement.id === 'work-wish-{wish}'")
 
         call_id = await a_group_call(actor, group_id, caller="+79160000001")
         async with domain_transaction(actor) as tx:

@@ -40,7 +40,7 @@ async def new_group(panel: Panel, name: str) -> None:
     await expect(create).to_be_enabled()
 
 
-@pytest.mark.req("USR-21", "USR-22", "USR-23", "USR-26", "USR-31", "USR-34")
+@pytest.mark.req("USR-21", "USR-22", "USR-23", "USR-26", "USR-31")
 async def test_a_wrong_form_keeps_what_was_typed_and_the_right_one_goes_live(panel: Panel) -> None:
     world = await signed_in(panel, people=3, balance="1000")
     await agent_is_heard(world.node_id)

@@ -89,7 +89,6 @@ async def test_who_hangs_up_as_the_voicemail_answers_was_missed(stack: Stack, ca
         assert "Ended by a routing rule" in await panel.text("/calls")
 
 
-@pytest.mark.req("IVR-05")
 async def test_what_is_deleted_while_somebody_is_inside(stack: Stack, carrier: Carrier) -> None:
     """Callers in a scenario finish in it and nobody enters it any more; members of a group that is gone go on ringing."""
     company = await a_company(stack, people=MORE)

@@ -160,3 +160,15 @@ async def test_a_new_engine_goes_on_where_the_old_one_was(database: None) -> Non
                              "WHERE c.domain_id = $1 ORDER BY c.uniqueid")
     assert [tuple(one.values()) for one in kept] == [
         ("gone", "abandoned", "system", 0), ("talks", "answered", "operator", 1), ("waits", None, None, 1)]
+
+
+async def test_whether_the_dialplan_has_the_settings_already() -> None:
+    node_id, actor, _operator, _group = await a_queue()
+    running = Running(node_id)
+    async with platform_transaction(STAFF) as tx:
+        await tx.execute("INSERT INTO provisioning_state (domain_id) VALUES ($1) ON CONFLICT DO NOTHING", actor.domain_id)
+    for values, is_applied in (("desired = 2, applied = 1", False), ("applied = desired", True)):
+        async with platform_transaction(STAFF) as tx:
+            await tx.execute(f"UPDATE provisioning_state SET {values} WHERE domain_id = $1", actor.domain_id)
+        assert (await running.read(actor.domain_id)).is_applied is is_applied
+    running.stop()

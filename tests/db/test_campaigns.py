@@ -58,6 +58,10 @@ async def test_only_with_the_contact_centre() -> None:
             await service.create(tx, settings(None))
     campaign = await a_campaign()
     await campaign.add("Николай", "444")
+    async with domain_transaction(campaign.actor) as tx:  # in the group, but an operator no more
+        await tx.execute("UPDATE domain_user SET is_operator = false WHERE id = $1", campaign.boris)
+    with pytest.raises(Forbidden):
+        await campaign.take(campaign.boris)
     async with domain_transaction(campaign.actor) as tx:
         assert (await services.affected(tx))[0].names == ["Оповещение об акции"]
         await paid.disconnect(tx, CONTACT_CENTRE)
@@ -143,6 +147,9 @@ async def test_what_is_ordered() -> None:
     await parallel.take(parallel.anna)
     await parallel.do(work.call, parallel.anna)
     assert (await parallel.order(parallel.anna))["at_once"]
+    async with domain_transaction(parallel.actor) as tx:
+        await service.switch(tx, parallel.id, False)
+    assert not (await parallel.order(parallel.anna))["cancel_wanted"]  # stopping cuts no call [CMP-D3]
 
 
 @pytest.mark.req("CMP-52")
@@ -176,9 +183,9 @@ async def test_while_the_domain_is_blocked_no_client_is_offered() -> None:
     await campaign.take(campaign.boris)
     async with domain_transaction(campaign.actor) as tx:
         await start_block(tx, FINANCIAL, "")
-    with pytest.raises(Refused, match="заблокирован|blocked"):
+    with pytest.raises(Refused, match=r"заблокирован|blocked"):
         await campaign.take(campaign.anna)
-    with pytest.raises(Refused, match="заблокирован|blocked"):
+    with pytest.raises(Refused, match=r"заблокирован|blocked"):
         await campaign.do(work.call, campaign.boris)
     async with domain_transaction(campaign.actor) as tx:
         assert not await tx.fetchval("SELECT in_campaign FROM operator_session WHERE user_id = $1", campaign.boris)

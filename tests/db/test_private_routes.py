@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.kernel.db import domain_transaction, platform_transaction
+from app.kernel.errors import Forbidden
 from app.provider.private_routes import service as provider
 from app.provider.private_routes.service import Peer
 from pbx_provisioning.authorise.question import Allow, Deny, Question
@@ -69,6 +70,7 @@ async def test_without_the_service_no_call_passes() -> None:
     actor = await a_company(a_service("base_fee", "user", 1))
     async with platform_transaction(STAFF) as tx:
         bound = await tx.enter_domain(actor.domain_id)
-        with pytest.raises(Exception, match="tariff"):
+        with pytest.raises(Forbidden) as refused:
             await provider.create(bound, "first", Peer(an_address()))
+        assert refused.value.code == "not_in_plan"
         assert await lines.in_force(tx, actor.domain_id) is None

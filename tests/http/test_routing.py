@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.kernel.db import domain_transaction
+from tenants.destinations import registry
 from tenants.destinations.model import Destination, Kind
 from tenants.routing import queries, service
 from tests.db.factories import a_domain
@@ -92,6 +93,30 @@ async def test_what_cannot_be_is_told_under_its_field(client: Browser, admin: So
         assert (await post(client, path, rule_form(target_kind="private_route", target_number=text))).status_code == 422
         assert (await post(client, f"/routing/{number}/black", value=text)).status_code == 422
     assert not await rules(admin, number)
+
+
+async def test_the_warning_of_a_private_route_is_told(client: Browser, admin: Someone,  # noqa: F811
+                                                      monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the service the kind is not there, whatever a form sends [RTE-33, RTE-35]."""
+    number = await a_number(admin.actor)
+    form = rule_form(target_kind="private_route", target_number="101")
+
+    async def yes(_tx: Any) -> bool:
+        return True
+
+    async def check(_tx: Any, dialled: str) -> str:
+        return f"Every route to {dialled} is off."
+
+    monkeypatch.setattr(registry, "_private_routes", [])
+    assert (await post(client, f"/routing/{number}/new", form)).status_code == 404
+    assert not await rules(admin, number)
+    monkeypatch.setattr(registry, "_private_routes", [registry.PrivateRoutes(yes, check)])
+    answer = await post(client, f"/routing/{number}/new", form)
+    assert answer.status_code == 200
+    assert "Every route to 101 is off." in str(answer.headers)
+    [rule] = await rules(admin, number)
+    monkeypatch.setattr(registry, "_private_routes", [])  # it was switched off: the rule may still be changed
+    assert (await post(client, f"/routing/rules/{rule.id}", {"is_active": "on"})).status_code == 200
 
 
 @pytest.mark.req("RTE-55")

@@ -66,7 +66,7 @@ async def created(client: Browser, admin: Someone, **changes: str) -> int:
     return (await rows(admin, "id"))[-1]
 
 
-@pytest.mark.req("GRP-21", "USR-34")
+@pytest.mark.req("GRP-21")
 async def test_a_new_user_is_in_a_group_that_may_be_made_in_place(client: Browser, admin: Someone) -> None:
     fields = new_user()
     del fields["groups"]
@@ -82,7 +82,9 @@ async def test_a_new_user_is_in_a_group_that_may_be_made_in_place(client: Browse
     assert "<b>Sales" not in made.text
     group = re.search(r'name="groups" value="(\d+)" checked', made.text)
     assert group
-    assert (await post(client, "/users", fields | {"groups": group[1]})).status_code == 200
+    assert (await post(client, "/users", fields | {"groups": [group[1], GROUP["groups"]]})).status_code == 200
+    async with domain_transaction(admin.actor) as tx:
+        assert await tx.fetchval("SELECT count(*) FROM group_member WHERE domain_id = $1", tx.domain_id) == 2
     foreign = await a_group(await a_user(login="other", is_admin=True))
     assert (await post(client, "/users", new_user(login="foreign", groups=str(foreign)))).status_code == 404
     assert "foreign" not in await rows(admin)
