@@ -74,7 +74,7 @@ async def workplace(tx: DomainTx, user_id: int) -> Workplace:
     state = row["state"] or "offline"
     done = await tx.fetchrow(
         "SELECT count(*) FILTER (WHERE result = 'answered') AS answered, "
-        "count(*) FILTER (WHERE result IN ('timeout', 'rejected', 'caller_left', 'failed')) AS missed FROM call_offer "
+        "count(*) FILTER (WHERE result IN ('timeout', 'rejected', 'caller_left')) AS missed FROM call_offer "
         "WHERE domain_id = $1 AND operator_id = $2 AND t_offer >= $3", tx.domain_id, user_id,
         row["signed_in_at"] or tx.now)
     assert done is not None

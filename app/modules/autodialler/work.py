@@ -19,8 +19,8 @@ KIND = "autodial"
 PREPARED_WITHIN = timedelta(minutes=3)
 ORDER_WAIT = timedelta(seconds=30)  # an order that the node has not begun by then is given up and made anew
 NO_CHANNEL, BUSY_PANEL = timedelta(seconds=5), timedelta(minutes=1)  # until the same number is tried again
-MONEY = frozenset({"funds", "blocked", "guard_cap", "guard_stopped"})  # no number of the domain can be called
-LATER = frozenset({"limit", "guard_rate", "guard_parallel", "error"})
+MONEY = frozenset({"funds", "trial", "blocked", "guard_cap", "guard_stopped"})  # no number of the domain can be called
+LATER = frozenset({"limit", "guard_rate", "guard_parallel", "trunk", "error"})
 REASON_MONEY = lazy("there is not enough money for calls, or the domain is blocked")
 
 

@@ -22,6 +22,7 @@ from app.modules.campaigns.rules import (
     dialled,
 )
 from app.modules.campaigns.service import require
+from billing.accounts.blocks import is_blocked
 from tenants.calls import orders
 from tenants.calls.orders import Order
 from tenants.destinations.model import Destination, Kind
@@ -29,8 +30,8 @@ from tenants.operators import service as operators
 
 KIND = "campaign"
 OWN_PHONE_SECONDS = 20  # how long the operator's phone rings
-NOT_TRIED = frozenset({"funds", "blocked", "no_channel", "limit", "error", "guard_cap", "guard_rate", "guard_parallel",
-                       "guard_stopped"})  # nobody's number was called
+NOT_TRIED = frozenset({"funds", "trial", "blocked", "no_channel", "limit", "trunk", "error", "guard_cap", "guard_rate",
+                       "guard_parallel", "guard_stopped"})  # nobody's number was called
 
 
 _HAND_OUT = """
@@ -200,6 +201,8 @@ async def _at_work(tx: DomainTx, user_id: int) -> None:
     if not await tx.fetchval("SELECT true FROM operator_session WHERE domain_id = $1 AND user_id = $2", tx.domain_id,
                              user_id):
         raise Refused("not_signed_in_work", _("Begin work first."))
+    if await is_blocked(tx):  # [GEN-D3]
+        raise Refused("blocked", _("The domain is blocked: calls are not possible."))
 
 
 async def _mine(tx: DomainTx, user_id: int, stage: str) -> Held:

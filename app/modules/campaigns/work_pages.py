@@ -14,6 +14,7 @@ from app.kernel.i18n import _
 from app.modules.campaigns import queries, work
 from app.modules.campaigns.forms import ChosenForm, TakeForm
 from app.modules.campaigns.rules import ALWAYS, OWN, STATUSES
+from billing.accounts.blocks import is_blocked
 from tenants.live import form_of
 
 Act = Callable[[DomainTx, int], Awaitable[object]]
@@ -78,7 +79,7 @@ async def _panel(tx: DomainTx, user_id: int, problem: str = "") -> Template:
     if mine is not None:
         statuses += [(f"{OWN}:{number}", name) for number, name in await queries.statuses(tx, mine.campaign.id)]
     is_in = await tx.fetchval("SELECT true FROM operator_session WHERE domain_id = $1 AND user_id = $2", tx.domain_id,
-                              user_id)
+                              user_id) and not await is_blocked(tx)
     return Template("campaigns/panel.html", media_type="text/html; charset=utf-8", context={
         "mine": mine, "campaigns": campaigns if is_in else [], "statuses": statuses, "problem": problem,
         "shown": work.shown})
