@@ -49,10 +49,13 @@ async def ensure(settings: Settings, phone_system: Telephony) -> None:
             if await tx.fetchval("SELECT EXISTS (SELECT FROM domain)"):
                 return
             print("  demo data …", flush=True)
-            tariff_id = await _staff_and_tariff(tx, demo_password(settings.state_dir))
+            await _staff(tx, demo_password(settings.state_dir))
+            tariff_id = await make_tariff(tx)
             pool_id = await _pool(tx, demo_password(settings.state_dir))
         for company in COMPANIES:
-            await _company(company, settings, node_id, tariff_id, pool_id)
+            await make_company(company, settings, node_id, tariff_id, pool_id)
+        async with platform_transaction(ENGINEER) as tx:
+            await _stock(tx)
         await _week_of_calls(node_id)
         await back_office()
     finally:
@@ -75,12 +78,16 @@ async def _node_and_trunk(tx: PlatformTx, settings: Settings, phone_system: Tele
     return node_id
 
 
-async def _staff_and_tariff(tx: PlatformTx, password: str) -> int:
+async def _staff(tx: PlatformTx, password: str) -> None:
     hashed = await asyncio.to_thread(hash_password, password)
     for login, name, role in (("engineer", "Ольга Инженер", "administrator"),
                               ("billing", "Павел Расчётов", "billing"), ("support", "Анна Поддержкина", "support")):
         await tx.execute("INSERT INTO staff (login, display_name, email, password_hash, role) "
                          "VALUES ($1, $2, $1 || '@provider.example', $3, $4)", login, name, hashed, role)
+
+
+async def make_tariff(tx: PlatformTx) -> int:
+    """Its id; published, in force for two months."""
     tariff_id = await tx.fetchval("INSERT INTO tariff (name) VALUES ('Бизнес') RETURNING id")
     version_id = await tx.fetchval("INSERT INTO tariff_version (tariff_id, number, created_by) "
                                    "VALUES ($1, 1, 'engineer') RETURNING id", tariff_id)
@@ -107,7 +114,20 @@ async def _pool(tx: PlatformTx, password: str) -> int:
     return pool_id
 
 
-async def _company(company: Company, settings: Settings, node_id: int, tariff_id: int, pool_id: int) -> None:
+async def _stock(tx: PlatformTx) -> None:
+    """Numbers that companies can buy, in all categories."""
+    grades = ("none", "bronze", "silver", "gold", "platinum", "m")
+    prices = (Decimal(0), Decimal(500), Decimal(1500), Decimal(5000), Decimal(15_000), Decimal(30_000))
+    await tx.executemany(
+        "INSERT INTO phone_number (e164, region, category, grade, connection_price) VALUES ($1, $2, $3, $4, $5)",
+        [(f"{start}{tail:04}", region, category, grades[place % 6], prices[place % 6])
+         for start, region, category in (("7495660", "Москва", "city"), ("7800200", "", "toll_free"))
+         for place, tail in enumerate(range(1881, 1907))])
+
+
+async def make_company(company: Company, settings: Settings, node_id: int, tariff_id: int, pool_id: int) -> int:
+    """Its domain, a week old."""
+    from app.runner.demo_sections import fill as fill_sections
     from billing.accounts.service import record_payment
     from tenants.domains import service as domains
     from tenants.domains.rules import NewDomain
@@ -132,11 +152,16 @@ async def _company(company: Company, settings: Settings, node_id: int, tariff_id
         async with domain_transaction(actor) as tx:
             await _people(tx, company, demo_password(settings.state_dir))
             await _services(tx, company)
+        if company is COMPANIES[0]:
+            await fill_sections(ENGINEER, bound.domain_id)
     async with domain_transaction(actor) as tx:  # asked for now, although the people are a week old
         await tx.execute("UPDATE provisioning_state SET changed_at = $2 WHERE domain_id = $1", tx.domain_id, tx.now)
+    return bound.domain_id
 
 
 async def _people(tx: DomainTx, company: Company, password: str) -> None:
+    from tenants.destinations.model import Destination, Kind
+    from tenants.routing.service import route_to
     from tenants.users.rules import NewUser
     from tenants.users.service import create_user
 
@@ -146,8 +171,9 @@ async def _people(tx: DomainTx, company: Company, password: str) -> None:
             login=login, display_name=name, password=password, position=position,
             email=f"{login}@{company.domain}", is_admin=first_user is None))
         first_user = first_user or user_id
-    await tx.execute("UPDATE phone_number SET target_user_id = $2 WHERE domain_id = $1 AND e164 = $3",
-                     tx.domain_id, first_user, company.numbers[0])
+    number_id = await tx.fetchval("SELECT id FROM phone_number WHERE domain_id = $1 AND e164 = $2", tx.domain_id,
+                                  company.numbers[0])
+    await route_to(tx, number_id, Destination(Kind.USER, first_user))
 
 
 async def _services(tx: DomainTx, company: Company) -> None:
@@ -184,7 +210,9 @@ async def _week_of_calls(node_id: int) -> None:
 
     async with platform_transaction(ENGINEER) as tx:
         rows = await tx.fetch(
-            "SELECT u.domain_id, u.id, u.extension, n.e164, coalesce(n.target_user_id = u.id, false) AS owner "
+            "SELECT u.domain_id, u.id, u.extension, n.e164, EXISTS (SELECT FROM routing_rule r "
+            "WHERE r.number_id = n.id AND r.target_id = u.id AND (r.target_kind = 'user' "
+            "OR r.target_kind = 'voicemail' AND r.target_owner = 'user')) AS owner "
             "FROM domain_user u JOIN domain d ON d.id = u.domain_id "
             "JOIN phone_number n ON n.id = d.default_number_id ORDER BY u.domain_id, u.id")
         trunk = await tx.fetchval("SELECT id FROM trunk ORDER BY id LIMIT 1")

@@ -40,6 +40,7 @@ SERVICES = (
     ("callback_widget", "special", "416.67", "1", 0),
     ("auto_informer", "domain", "0", "0", 0),
     ("crm", "special", "300", "0", 0),
+    ("private_lines", "special", "30", "100", 0),
     ("reminders", "domain", "833.33", "500", 0),
 )
 
