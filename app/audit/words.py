@@ -80,7 +80,8 @@ FIELDS = {
 }
 FIELDS |= {
     "algorithm": lazy("Call distribution algorithm"), "member": lazy("Member"), "topic": lazy("Topic"),
-    "archived": lazy("In the archive"), "greeting_text": lazy("Text greeting"), "answer_seconds": lazy("Answer time, s"),
+    "archived": lazy("In the archive"), "greeting_text": lazy("Text greeting"),
+    "answer_seconds": lazy("Answer time, s"),
     "wrap_up_seconds": lazy("Post-call processing time, s"), "audio_vm": lazy("Voicemail greeting"),
     "average_talk_seconds": lazy("Average talk duration, s"), "queue_limit_seconds": lazy("Queue limit, s"),
     "external_url": lazy("URL for interaction with external systems"),
@@ -368,7 +369,8 @@ FIELDS |= {
     "target": lazy("Where calls go"), "rule_is_active": lazy("Rule is active"), "prefixes": lazy("Prefixes"),
     "order": lazy("Order of rules"), "rules": lazy("Routing rules"), "from_number": lazy("From the number"),
     "filter": lazy("List of callers"), "black_list": lazy("Black list"), "white_list": lazy("White list"),
-    "buys_numbers": lazy("Purchase of numbers by the customer"), "hold_until": lazy("Until"), "connection_price": lazy("Connection cost"), "grade": lazy("Category"),
+    "buys_numbers": lazy("Purchase of numbers by the customer"), "hold_until": lazy("Until"),
+    "connection_price": lazy("Connection cost"), "grade": lazy("Category"),
 }
 VALUES |= {
     "filter:off": lazy("no list"), "filter:blacklist": lazy("black list"), "filter:whitelist": lazy("white list"),

@@ -62,7 +62,8 @@ async def load_plan(tx: PlatformTx, wanted: Wanted) -> DomainPlan:
     users = await tx.fetch(
         "SELECT u.id, u.login, u.extension, u.sip_ha1, u.display_name, "
         "coalesce(u.outgoing_restriction, d.default_restriction) <> 'none', u.pickup_group_id, u.recording_on, "
-        "u.analytics_on FROM domain_user u JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 ORDER BY u.id", domain_id)
+        "u.analytics_on FROM domain_user u JOIN domain d ON d.id = u.domain_id WHERE u.domain_id = $1 ORDER BY u.id",
+        domain_id)
     devices = await _devices(tx, domain_id)
     reach, has_hold = await load_reach(tx, domain_id, row["name"], row["timezone"])
     load_all()
