@@ -1,4 +1,4 @@
-"""All tests, in three runs side by side: real calls mostly wait, browsers wait for pages, everything else mostly reckons.
+"""All tests, in four runs side by side: real calls mostly wait, browsers wait for pages, everything else mostly reckons.
 
     python -m tests [options of pytest]
 
@@ -17,8 +17,9 @@ from pathlib import Path
 from tests.conftest import STATE
 
 ROOT = Path(__file__).resolve().parent.parent
+CALLS = sorted(f"tests/calls/{path.name}" for path in (ROOT / "tests/calls").glob("test_*.py"))
 RUNS = (  # name, what, nice
-    ("calls", ["tests/calls"], 0), ("browser", ["tests/browser"], 3),
+    ("calls, one half", CALLS[0::2], 0), ("calls, the other", CALLS[1::2], 0), ("browser", ["tests/browser"], 3),
     ("everything else", ["tests", "--ignore=tests/calls", "--ignore=tests/browser"], 5))
 
 

@@ -101,6 +101,10 @@ def _row(row: Record) -> GroupRow:
                     row["operators"], row["names"], row["priorities"])
 
 
+async def any_there(tx: DomainTx) -> bool:
+    return await tx.fetchval("SELECT EXISTS (SELECT FROM call_group WHERE domain_id = $1)", tx.domain_id)
+
+
 async def groups(tx: DomainTx, *, like: str | None = None, order: str = f"{BY_NAME}, g.id", limit: int | None = None,
                  offset: int = 0) -> tuple[list[GroupRow], int]:
     """Found by name or internal number [GRP-13]; and how many match."""

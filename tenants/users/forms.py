@@ -30,11 +30,12 @@ class NewUserForm(FormModel):
     password_repeat: str = Field(default="", repr=False)
     email: str = ""
     send_credentials: bool = False
-    groups: list[RowId] = Field(default_factory=list)  # call processing groups, at least one [GRP-21]
+    groups: list[RowId] = Field(default_factory=list)  # call processing groups
     quoted: str = ""
 
-    def command(self) -> NewUser:
-        """Raises InvalidFields with everything that can be told without the database."""
+    def command(self, *, has_groups: bool) -> NewUser:
+        """Raises InvalidFields with everything that can be told without the database; where the company has groups, one
+        must be chosen [GRP-21]."""
         new = NewUser(
             login=self.login, display_name=self.display_name, password=self.password,
             extension="" if self.extension == self.proposed else self.extension, position=self.position,
@@ -43,7 +44,7 @@ class NewUserForm(FormModel):
             lambda: check_new_user(new),
             lambda: check_password_rule(self.password, login=self.login, extension=self.extension),
             lambda: _same(self.password, self.password_repeat),
-            lambda: _in_a_group(self.groups))
+            lambda: _in_a_group(self.groups) if has_groups else None)
         return new
 
 

@@ -108,7 +108,9 @@ class UserPages(Controller):
     @post("/", status_code=200)
     async def create(self, request: Request) -> Response | Template:
         form = await form_of(request, NewUserForm)
-        new = form.command()
+        async with domain_transaction(request.user.actor) as tx:
+            has_groups = await group_queries.any_there(tx)
+        new = form.command(has_groups=has_groups)
         try:
             async with domain_transaction(request.user.actor) as tx:
                 user_id = await service.create_user(tx, new, quoted=form.quoted)

@@ -69,6 +69,7 @@ async def test_numbers_come_from_a_file_and_go_to_a_domain(panel: Panel, tmp_pat
     await expect(panel.toasts).to_contain_text("3")
     await panel.goto(f"/provider/numbers?q={numbers[0]}")
     await expect(panel.at("#list-total")).to_have_text("1")
+    await panel.at("main tbody .sw-row-menu summary").first.click()
     await panel.page.click("main a[href$='/give']")
     await panel.type_into("#modal input[type=search]", world.admin.domain)
     choice = panel.dialog.locator("input[type=radio]")

@@ -55,6 +55,7 @@ async def test_the_amounts_follow_the_chosen_tariff(panel: Panel) -> None:
     await panel.goto(f"/provider/domains/{company.id}")
     await panel.page.click("main a[href$='/change/tariff']")
     await expect(panel.dialog).to_contain_text("90,00")
+    await panel.until("Boolean(document.getElementById('tariff-cost')['htmx-internal-data'])")  # it listens
     await panel.dialog.locator("select[name=tariff_id]").select_option(str(cheaper))
     await expect(panel.dialog.locator("#tariff-cost")).to_contain_text("60,00")
     await expect(panel.dialog.locator("#tariff-cost")).to_contain_text("500,00")

@@ -56,9 +56,12 @@ async def test_a_wrong_form_keeps_what_was_typed_and_the_right_one_goes_live(pan
     await expect(panel.dialog.locator("#f-login")).to_be_focused()
     await expect(panel.dialog.locator("#f-display_name")).to_have_value("Семёнова Юлия")
     await expect(panel.dialog.locator("#f-password")).to_have_value("secret12345")
-    await expect(panel.dialog.locator("[data-field-box=groups]")).to_contain_text("Выберите хотя бы одну группу")
     await new_group(panel, "Клиентская служба")
     await fill(panel, login="semenova", password_repeat="secret12345")
+    await panel.dialog.locator("input[name=groups]").uncheck()
+    await panel.submit()  # now that there is a group one must be chosen [GRP-21]
+    await expect(panel.dialog.locator("[data-field-box=groups]")).to_contain_text("Выберите хотя бы одну группу")
+    await panel.dialog.locator("input[name=groups]").check()
     await panel.submit()
     await expect(panel.dialog.locator("#f-extension-error")).to_have_text("Внутренний номер 200 занят: Алексеев Анна Владимировна")
     await fill(panel, extension="777")
