@@ -1,4 +1,4 @@
-"""All tests, in four runs side by side: real calls mostly wait, browsers wait for pages, everything else mostly reckons.
+"""All tests, in three runs side by side: real calls mostly wait, browsers wait for pages, everything else mostly reckons.
 
     python -m tests [options of pytest]
 
@@ -17,10 +17,8 @@ from pathlib import Path
 from tests.conftest import STATE
 
 ROOT = Path(__file__).resolve().parent.parent
-LAB = ["tests/calls/test_features.py", "tests/calls/test_node_facts.py"]  # one Asterisk more, at ports of its own
-CALLS = sorted({f"tests/calls/{path.name}" for path in (ROOT / "tests/calls").glob("test_*.py")} - {*LAB})
 RUNS = (  # name, what, nice
-    ("calls, one half", CALLS[0::2], 0), ("calls, the other", [*LAB, *CALLS[1::2]], 0), ("browser", ["tests/browser"], 3),
+    ("calls", ["tests/calls"], 0), ("browser", ["tests/browser"], 3),
     ("everything else", ["tests", "--ignore=tests/calls", "--ignore=tests/browser"], 5))
 
 
