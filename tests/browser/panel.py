@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Locator, Page, Request
+from playwright.async_api import Error as PlaywrightError
 
 from tests.browser.axe import axe_source
 from tests.http.browser import PASSWORD
@@ -77,9 +78,18 @@ class Panel:
         """Wait until the expression is true. Playwright's own wait evaluates inside of the page, which its content
         policy forbids."""
         end = monotonic() + seconds
-        while not await self.page.evaluate(script):
+        while not await self._holds(script):
             assert monotonic() < end, f"never true: {script}"
             await asyncio.sleep(0.05)
+
+    async def _holds(self, script: str) -> bool:
+        """Not while one page gives way to the next."""
+        try:
+            return bool(await self.page.evaluate(script))
+        except PlaywrightError as error:
+            if "context was destroyed" in error.message:
+                return False
+            raise
 
     async def submit(self) -> None:
         """The main button of the open dialog."""
@@ -87,6 +97,7 @@ class Panel:
 
     async def does_not_fit(self) -> list[int]:
         """Widths at which the page scrolls sideways or a list loses a column."""
+        await self.until("document.readyState === 'complete' && !document.querySelector('.htmx-request')")
         wrong = []
         for width in (1440, 768, 360):
             await self.page.set_viewport_size({"width": width, "height": 800})
