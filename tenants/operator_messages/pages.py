@@ -1,4 +1,4 @@
-"""Messages to operators: `/groups/messages` [MSG-01…09], and what the operator sees of them: `/work/messages`."""
+"""Messages to operators: `/groups/messages` [MSG-01…09], and what the operator sees of them: `/workplace/messages`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tenants.services.section import section
 from tenants.telling import tell
 from tenants.users.operators import CONTACT_CENTRE
 
-URL, WORK = "/groups/messages", "/work/messages"
+URL, WORK = "/groups/messages", "/workplace/messages"
 KIND = "operator_message"  # of the live message
 COLUMNS = (Column("title", lazy("Message"), "lower(m.title)"), Column("created", lazy("Sent"), "m.created_at"),
            Column("read", lazy("Acquaintance"), "r.read::float / greatest(r.recipients, 1)"),
@@ -108,7 +108,7 @@ def _operators(count: int) -> str:
 
 
 class OwnMessagePages(Controller):
-    """A part of the operator's workplace: `<div id="operator-messages" hx-get="/work/messages" hx-trigger="load">`."""
+    """A part of the page of operators, which asks for it: `<div id="operator-messages" hx-get=…>`."""
 
     path = WORK
     opt = {"permission": Permission.PERSONAL}

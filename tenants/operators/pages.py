@@ -27,7 +27,7 @@ from tenants.live import form_of, row_id
 from tenants.operators import queries, rules, service
 from tenants.realtime.rules import STATES
 
-URL = "/work"
+URL, PARTS = "/work", "/workplace"
 PING_SECONDS = 15.0  # the open page answers each ping: a tab in the background may not count time by itself
 BELLS = frozenset({"operators", "operator_message"})
 
@@ -85,6 +85,13 @@ class WorkPages(Controller):
         return await page(request, "operators/work.html", headers={"Content-Security-Policy": policy(origins)},
                           user_name=actor.name, home_url=request.scope["state"].get("home_url", "/"), origins=origins,
                           panel=drawn)
+
+
+class WorkParts(Controller):
+    """What the page asks for while it is open, and what its buttons do."""
+
+    path = PARTS
+    opt = {"permission": Permission.WORKPLACE}
 
     @get("/panel")
     async def panel(self, request: Request) -> Template:
@@ -166,4 +173,4 @@ async def _live(request: Request) -> AsyncIterator[sse.Event]:
             yield sse.event("ping", datetime.now(UTC).isoformat())
 
 
-CONTROLLERS = [WorkPages]
+CONTROLLERS = [WorkPages, WorkParts]

@@ -26,7 +26,7 @@ OPEN = {Permission.PUBLIC, Permission.NODE}
 REFUSED = {401, 403, 404, 405, 303}  # 303: led to the sign-in form
 FORGED = 9_007_199_254_740_993
 CLAIM = "Secret Company Ltd"
-STREAMS = {"/calls/live", "/groups/live/stream", "/work/live"}
+STREAMS = {"/calls/live", "/groups/live/stream", "/workplace/live"}
 
 
 @dataclass(frozen=True)

@@ -180,12 +180,12 @@ async def test_the_panel_of_the_operator(client: Browser) -> None:
     async with domain_transaction(campaign.actor) as tx:
         await tx.execute("UPDATE campaign_client SET notes = 'Инфа' WHERE domain_id = $1", tx.domain_id)
     someone = await an_operator_of(campaign, client)
-    panel = (await client.get("/work/campaign")).text
+    panel = (await client.get("/workplace/campaign")).text
     assert "Следующий клиент" not in panel  # not at work yet
     assert "Сначала начните работу." in (await work(client, "take", campaign_id=str(campaign.id)))
     await at_work(campaign.actor, someone.id)
-    assert "Следующий клиент" in (await client.get("/work/campaign")).text
-    assert 'hx-get="/work/campaign"' in (await client.get("/work")).text
+    assert "Следующий клиент" in (await client.get("/workplace/campaign")).text
+    assert 'hx-get="/workplace/campaign"' in (await client.get("/work")).text
     panel = await work(client, "take", campaign_id=str(campaign.id))
     for part in ("Николай &lt;b&gt;", "444", "+7 905 123-45-67", "https://crm.example/camp", "Позвонить", "Пропустить", "Инфа"):
         assert part in panel, part
@@ -194,7 +194,7 @@ async def test_the_panel_of_the_operator(client: Browser) -> None:
     assert "Ответьте на своём телефоне" in panel
     assert "Следующий клиент" not in panel
     await campaign.end(someone.id, "connected", 30)
-    panel = (await client.get("/work/campaign")).text
+    panel = (await client.get("/workplace/campaign")).text
     assert "Успешный вызов" in panel
     assert "Начальное состояние" not in panel
     assert "Сначала закончите с текущим клиентом." in await work(client, "leave")
@@ -207,7 +207,7 @@ async def test_the_panel_of_the_operator(client: Browser) -> None:
 
 async def work(client: Browser, act: str, **data: str) -> str:
     token = await client.csrf("/me")
-    answer = await client.post(f"/work/campaign/{act}", data=data, headers={"X-CSRF-Token": token, "HX-Request": "true"})
+    answer = await client.post(f"/workplace/campaign/{act}", data=data, headers={"X-CSRF-Token": token, "HX-Request": "true"})
     assert answer.status_code == 200, answer.text
     return answer.text
 
@@ -218,7 +218,7 @@ async def test_who_may_use_them(client: Browser) -> None:
     client_id = await campaign.add("Николай", "444")
     await signed_in(client, a_service("fmc", "special"))
     assert (await client.get(URL)).status_code == 403
-    assert (await client.get("/work/campaign")).status_code in (403, 404)
+    assert (await client.get("/workplace/campaign")).status_code in (403, 404)
     await client.post("/sign-out")
     admin, _group = await an_admin(client)
     base = f"{URL}/{campaign.id}"

@@ -16,7 +16,7 @@ from tests.http.test_users import errors, post
 
 pytestmark = pytest.mark.anyio
 URL = "/groups/messages"
-WORK = "/work/messages"
+WORK = "/workplace/messages"
 
 
 async def sent(client: Browser, **data: Any) -> int:

@@ -60,36 +60,36 @@ async def test_only_operators_have_a_workplace_and_lose_it_with_the_role(web: An
     for other in (plain, admin):
         async with Browser(web, headers={"Accept-Language": "en"}) as browser:
             await browser.sign_in(other.login, other.domain)
-            for path in ("/work", "/work/panel", "/work/live"):
+            for path in ("/work", "/workplace/panel", "/workplace/live"):
                 assert (await browser.get(path)).status_code == 403
             token = await browser.csrf("/me" if other is plain else "/users")
-            assert (await browser.post("/work/sign-in", data={"csrf_token": token})).status_code == 403
+            assert (await browser.post("/workplace/sign-in", data={"csrf_token": token})).status_code == 403
             assert 'href="/work"' not in (await browser.get("/me", follow_redirects=True)).text
     async with domain_transaction(operator.actor) as tx:
         await tx.execute("UPDATE domain_user SET is_operator = false WHERE domain_id = $1", tx.domain_id)
     token = await client.csrf("/me")
-    assert (await client.post("/work/sign-in", data={"csrf_token": token})).status_code == 403
+    assert (await client.post("/workplace/sign-in", data={"csrf_token": token})).status_code == 403
     assert await session(operator) is None
 
 
 async def test_sign_in_states_and_their_names(client: Browser) -> None:
     operator, _group = await an_open_workplace(client)
-    refused = await post(client, "/work/state", wish="break")
+    refused = await post(client, "/workplace/state", wish="break")
     assert refused.status_code == 409
-    assert "Ready for calls" in text_of((await post(client, "/work/sign-in")).text)
+    assert "Ready for calls" in text_of((await post(client, "/workplace/sign-in")).text)
     first = await session(operator)
     assert first
     assert first["wish"] == "waiting"
-    assert (await post(client, "/work/alive")).json() == {"signed_in": True}
+    assert (await post(client, "/workplace/alive")).json() == {"signed_in": True}
     for wish, name in (("break", "Технический перерыв"), ("away", "Нет на месте"), ("waiting", "Ожидаю звонок")):
         client.headers["Accept-Language"] = "ru"
-        panel = (await post(client, "/work/state", wish=wish)).text
+        panel = (await post(client, "/workplace/state", wish=wish)).text
         found = re.search(r'aria-pressed="true"[^>]*>([^<]+)<', panel)
         assert found
         assert found[1] == name
     for wish in ("outgoing", "wrap_up", "campaign", "offline", "incoming", ""):  # not chosen by the operator
-        assert (await post(client, "/work/state", wish=wish)).status_code in (409, 422)
-    await post(client, "/work/sign-in")  # again: work goes on
+        assert (await post(client, "/workplace/state", wish=wish)).status_code in (409, 422)
+    await post(client, "/workplace/sign-in")  # again: work goes on
     again = await session(operator)
     assert again
     assert again["signed_in_at"] == first["signed_in_at"]
@@ -97,10 +97,10 @@ async def test_sign_in_states_and_their_names(client: Browser) -> None:
              "wrap_up": "Поствызывная обработка", "campaign": "Исходящая кампания"}
     for state, name in names.items():
         await a_state(operator.actor, operator.id, state)
-        assert name in text_of((await client.get("/work/panel")).text)
-    await post(client, "/work/sign-out")
+        assert name in text_of((await client.get("/workplace/panel")).text)
+    await post(client, "/workplace/sign-out")
     assert await session(operator) is None
-    assert (await post(client, "/work/alive")).json() == {"signed_in": False}
+    assert (await post(client, "/workplace/alive")).json() == {"signed_in": False}
 
 
 @pytest.mark.req("VIP-07")
@@ -117,12 +117,12 @@ async def test_the_card_shows_group_greeting_and_vip(client: Browser) -> None:
                              "SELECT $1, id, 0, 'work', '+79160000007' FROM c", tx.domain_id, owner, name)
     call_id = await a_group_call(operator.actor, group_id, caller="89160000007")
     await offered(operator, call_id, "timeout")
-    assert "sw-work-card" not in (await client.get("/work/panel")).text  # missed: not his call any more
+    assert "sw-work-card" not in (await client.get("/workplace/panel")).text  # missed: not his call any more
     await offered(operator, call_id)
     async with domain_transaction(operator.actor) as tx:
         await tx.execute("UPDATE group_call SET vip_priority = 3 WHERE domain_id = $1", tx.domain_id)
     await a_state(operator.actor, operator.id, "ringing")
-    panel = (await client.get("/work/panel")).text
+    panel = (await client.get("/workplace/panel")).text
     shown = text_of(panel)
     assert "Hello, <b>Sales</b>!" in shown
     assert "Director of <i>Alfa</i>" in shown
@@ -143,7 +143,7 @@ async def test_the_pane_opens_on_answer_with_its_placeholders(client: Browser) -
         await tx.execute("UPDATE group_call SET number = '74950000001', group_name = 'Отдел & Co' WHERE domain_id = $1",
                          tx.domain_id)
     await offered(operator, call_id)
-    assert "data-pane" not in (await client.get("/work/panel")).text  # not before the answer
+    assert "data-pane" not in (await client.get("/workplace/panel")).text  # not before the answer
     async with domain_transaction(operator.actor) as tx:
         await tx.execute("UPDATE call_offer SET t_result = $2, result = 'answered' WHERE domain_id = $1", tx.domain_id, tx.now)
         await tx.execute("UPDATE group_call SET t_answer = $2, operator_id = $3 WHERE domain_id = $1", tx.domain_id, tx.now,
@@ -178,24 +178,24 @@ async def test_post_call_time_and_topic(web: Any, client: Browser, other_client:
     others = await a_group_call(operator.actor, group_id, operator_id=colleague.id)
     foreign = await a_group_call(stranger.actor, foreign_group, operator_id=stranger.id)
     await offered(operator, call_id, "answered")
-    await post(client, "/work/sign-in")
-    panel = (await post(client, "/work/topic", call_id=call_id, topic_id=topics[0])).text
+    await post(client, "/workplace/sign-in")
+    panel = (await post(client, "/workplace/topic", call_id=call_id, topic_id=topics[0])).text
     assert re.search(r'<option value="\d+" selected>Order</option>', panel)
     assert "Old" not in panel
     for call, topic in ((others, topics[0]), (foreign, topics[0]), (call_id, topics[0] + 10**6), (call_id, topics[1])):
-        assert (await post(client, "/work/topic", call_id=call, topic_id=topic)).status_code == 404
+        assert (await post(client, "/workplace/topic", call_id=call, topic_id=topic)).status_code == 404
     async with domain_transaction(operator.actor) as tx:
         await tx.execute("UPDATE group_call SET t_end = $3 WHERE domain_id = $1 AND id = $2", tx.domain_id, call_id, tx.now)
         await tx.execute("UPDATE operator_session SET wrap_up_until = $2::timestamptz + interval '30 seconds' "
                          "WHERE domain_id = $1", tx.domain_id, tx.now)
     await a_state(operator.actor, operator.id, "wrap_up")
-    panel = (await client.get("/work/panel")).text
+    panel = (await client.get("/workplace/panel")).text
     assert "data-until=" in panel
     assert "Ready" in text_of(panel)
-    assert (await post(client, "/work/topic", call_id=call_id, topic_id="")).status_code == 200
-    assert (await post(client, "/work/ready")).status_code == 200
+    assert (await post(client, "/workplace/topic", call_id=call_id, topic_id="")).status_code == 200
+    assert (await post(client, "/workplace/ready")).status_code == 200
     kept = await session(operator)
     assert kept
     assert kept["ready_at"] is not None
     await a_state(operator.actor, operator.id, "waiting")
-    assert (await post(client, "/work/topic", call_id=call_id, topic_id=topics[0])).status_code == 409  # processed
+    assert (await post(client, "/workplace/topic", call_id=call_id, topic_id=topics[0])).status_code == 409  # processed

@@ -1,4 +1,4 @@
-"""The operator's side of campaigns: a part of the workplace at `/work/campaign` [CMP-51, CMP-D1, CMP-D12]."""
+"""The operator's side of campaigns: a part of the workplace at `/workplace/campaign` [CMP-51, CMP-D1, CMP-D12]."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Act = Callable[[DomainTx, int], Awaitable[object]]
 
 
 class CampaignWork(Controller):
-    path = "/work/campaign"
+    path = "/workplace/campaign"
     opt = {"permission": Permission.WORKPLACE}
 
     @get("/")

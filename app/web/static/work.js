@@ -19,7 +19,7 @@
       looking = 0;
       again = asking > 0;
       if (again) return;
-      htmx.ajax("GET", "/work/panel", { target: "#work-panel", swap: "outerHTML" });
+      htmx.ajax("GET", "/workplace/panel", { target: "#work-panel", swap: "outerHTML" });
       htmx.trigger(document.body, "operator-message");
     }, 60);
   }
@@ -27,7 +27,7 @@
   async function alive() {
     if (Date.now() - lastAlive < 5000) return;
     lastAlive = Date.now();
-    const answer = await fetch("/work/alive", { method: "POST", headers: { "X-CSRF-Token": token() } }).catch(() => null);
+    const answer = await fetch("/workplace/alive", { method: "POST", headers: { "X-CSRF-Token": token() } }).catch(() => null);
     lost(!answer);
     if (!answer) return;
     if (answer.status === 401 || answer.status === 403 || answer.redirected) { location.reload(); return; }
@@ -89,7 +89,7 @@
   document.addEventListener("htmx:afterSettle", () => { tick(); showPane(); });
   // While a button's answer is awaited, the panel with the button is not drawn anew: the answer would find it gone.
   const isPost = (e) => e.detail.requestConfig.verb === "post";
-  const isLook = (e) => e.detail.requestConfig.path === "/work/panel";
+  const isLook = (e) => e.detail.requestConfig.path === "/workplace/panel";
   document.addEventListener("htmx:beforeRequest", (e) => { if (isPost(e)) asking += 1; });
   document.addEventListener("htmx:beforeSwap", (e) => {
     if (isLook(e) && asking) { e.detail.shouldSwap = false; again = true; }
@@ -101,7 +101,7 @@
   });
   setInterval(tick, 500);
   setInterval(alive, ALIVE_MS);
-  const events = new EventSource("/work/live");
+  const events = new EventSource("/workplace/live");
   events.addEventListener("look", look);
   events.addEventListener("ping", alive);
   events.addEventListener("queue", (e) => {
